@@ -1,0 +1,1 @@
+"""Reading ELF files: pure, bounded, never executing anything."""

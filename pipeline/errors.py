@@ -1,0 +1,178 @@
+"""Every error that a user can meet, each with its own exit code.
+
+A message has three parts: what failed, the usual cause, the next action. Library code raises; only the
+command line prints and exits. ``docs/exit-codes.md`` lists the codes and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PipelineError(Exception):
+    """Base of all errors that end a command with a message instead of a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, cause: str, action: str, details: str = "") -> None:
+        """Keep the parts of the message; *details* is raw evidence such as a program's output."""
+        super().__init__(what)
+        self.what = what
+        self.cause = cause
+        self.action = action
+        self.details = details
+
+    def __str__(self) -> str:
+        """Return the whole message, one part a line, evidence first."""
+        evidence = f"{self.details.rstrip()}\n\n" if self.details.strip() else ""
+        return f"{evidence}error: {self.what}\n  usual cause: {self.cause}\n  what to do:  {self.action}"
+
+
+class UsageError(PipelineError):
+    """The command line does not make sense."""
+
+    exit_code = 2
+
+
+class SpecError(PipelineError):
+    """``releases.toml`` (or the settings given beside it) is not valid."""
+
+    exit_code = 3
+
+
+class UnknownNameError(PipelineError):
+    """A target, runtime or other name that is not in the tables."""
+
+    exit_code = 4
+
+
+class WorkspaceError(PipelineError):
+    """The Cargo workspace cannot be read."""
+
+    exit_code = 5
+
+
+class LockfileMissingError(PipelineError):
+    """The workspace has no ``Cargo.lock``."""
+
+    exit_code = 6
+
+
+class NothingToLiftError(PipelineError):
+    """No build script of the product reaches the VM crate."""
+
+    exit_code = 7
+
+
+class LiftError(PipelineError):
+    """A build script cannot be moved to the target without changing what it does."""
+
+    exit_code = 8
+
+
+class LockChangedError(PipelineError):
+    """Packages would resolve to something else than ``Cargo.lock`` says."""
+
+    exit_code = 9
+
+
+class ToolboxError(PipelineError):
+    """The tools or the sysroot cannot be assembled."""
+
+    exit_code = 10
+
+
+class NetworkError(PipelineError):
+    """Something must be fetched and cannot be."""
+
+    exit_code = 11
+
+
+class IntegrityError(PipelineError):
+    """What was fetched or stored is not what its digest says."""
+
+    exit_code = 12
+
+
+class DiskFullError(PipelineError):
+    """No space left where something must be written."""
+
+    exit_code = 13
+
+
+class NotWritableError(PipelineError):
+    """A directory that must be written to is read-only."""
+
+    exit_code = 14
+
+
+class CompileError(PipelineError):
+    """Cargo or a compiler failed."""
+
+    exit_code = 15
+
+
+class ExecutorUnavailableError(PipelineError):
+    """No way to run a program of the target from here."""
+
+    exit_code = 16
+
+
+class GeneratorFailedError(PipelineError):
+    """The snapshot generator ran on the target and failed."""
+
+    exit_code = 17
+
+
+class GeneratorTimeoutError(PipelineError):
+    """The snapshot generator did not end in time."""
+
+    exit_code = 18
+
+
+class StrayOutputError(PipelineError):
+    """The snapshot generator wrote outside OUT_DIR."""
+
+    exit_code = 19
+
+
+class StitchError(PipelineError):
+    """The product does not hold the snapshot that was made for it."""
+
+    exit_code = 20
+
+
+class VerificationError(PipelineError):
+    """A check of the product failed."""
+
+    exit_code = 21
+
+
+class PackageError(PipelineError):
+    """The product cannot be packed."""
+
+    exit_code = 22
+
+
+class HostVmError(PipelineError):
+    """The virtual machine was compiled or linked for the build host."""
+
+    exit_code = 23
+
+
+class ArchiveError(PipelineError):
+    """An archive is damaged, hostile or too large."""
+
+    exit_code = 24
+
+
+class ProcessFailedError(PipelineError):
+    """A helper program failed in a way that no other error describes."""
+
+    exit_code = 25
+
+
+class StoppedError(PipelineError):
+    """The user or the system asked the command to stop."""
+
+    exit_code = 130

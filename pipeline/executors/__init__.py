@@ -1,0 +1,1 @@
+"""How programs of the target run: one module per executor."""

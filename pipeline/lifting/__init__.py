@@ -1,0 +1,1 @@
+"""Lifting: which build scripts make snapshots, and the manifests that move them to the target. Pure."""

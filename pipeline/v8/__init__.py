@@ -1,0 +1,1 @@
+"""V8 start-up snapshots: their layout and what it says."""
