@@ -80,7 +80,7 @@ def make_directory(path: Path) -> Path:
 
 @contextlib.contextmanager
 def atomic_path(final: Path) -> Iterator[Path]:
-    """Yield a temporary path beside *final*; it becomes *final* when the block ends well, and is gone otherwise."""
+    """Yield a temporary path beside *final* that becomes *final* when the block ends well, else is gone."""
     make_directory(final.parent)
     with explained(final):
         handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent)
@@ -113,7 +113,7 @@ def write_if_changed(path: Path, text: str) -> bool:
 def atomic_directory(final: Path) -> Iterator[Path]:
     """Yield an empty directory beside *final* that becomes *final* when the block ends well.
 
-    What an earlier run left half-made under the same name is removed first. Callers that may meet hold a lock.
+    What an earlier run left half-made under the same name is removed first; callers that may meet hold a lock.
     """
     make_directory(final.parent)
     staging = final.parent / f".{final.name}.part"

@@ -29,7 +29,8 @@ TERMINATE_GRACE_S = 5.0
 _PASSED_ON = frozenset(
     {
         "HOME", "USER", "LOGNAME", "PATH", "TERM", "TMPDIR", "SHELL", "SOURCE_DATE_EPOCH",
-        "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+        "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
         "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
         "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
         "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",

@@ -146,7 +146,7 @@ def find_target(name: str) -> Target:
     raise UnknownNameError(
         f"there is no target {name!r}{guess}",
         cause="a misspelt name, or an architecture that the table of targets lacks",
-        action=f"choose one of {', '.join(names)} (a Rust triple or an OCI platform such as linux/arm64 also works)",
+        action=f"choose one of {', '.join(names)} (or a Rust triple, or a platform such as linux/arm64)",
     )
 
 
