@@ -113,7 +113,7 @@ def write_if_changed(path: Path, text: str) -> bool:
 def atomic_directory(final: Path) -> Iterator[Path]:
     """Yield an empty directory beside *final* that becomes *final* when the block ends well.
 
-    What an earlier run left half-made under the same name is removed first; callers that may meet hold a lock.
+    What an earlier run left half-made is removed first; callers that may meet hold a lock.
     """
     make_directory(final.parent)
     staging = final.parent / f".{final.name}.part"
