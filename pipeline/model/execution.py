@@ -50,6 +50,8 @@ class ExecResult:
     stdout: bytes
     stderr: bytes
     executor: ExecutorIdentity
+    replay: str
+    """Shell line that does the same again by hand."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

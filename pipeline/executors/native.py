@@ -1,0 +1,45 @@
+"""Runs programs of the target as they are, where the build host is the target."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from pathlib import Path
+
+from pipeline.executors.local import probe_local, run_local
+from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
+from pipeline.model.target import Target
+
+_LIBRARY_DIRS = ("usr/lib/{gnu}", "lib/{gnu}", "usr/lib", "lib")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NativeExecutor:
+    """Starts programs through the sysroot's own loader, so that they see the target's libraries, not the machine's."""
+
+    sysroot: Path
+    target: Target
+
+    @property
+    def identity(self) -> ExecutorIdentity:
+        """Return who this is, for the build record."""
+        return ExecutorIdentity(name="native", version=platform.release(), cpu_model=platform.machine(), emulated=False)
+
+    def prefix(self) -> tuple[str, ...]:
+        """Return the loader of the sysroot with its library path."""
+        loader = self.sysroot / self.target.interpreter.lstrip("/")
+        dirs = (self.sysroot / part.format(gnu=self.target.gnu_triple) for part in _LIBRARY_DIRS)
+        return (str(loader), "--library-path", ":".join(str(path) for path in dirs if path.is_dir()))
+
+    def probe(self, target: Target) -> Availability:
+        """Run a tiny program of *target* on this very processor."""
+        if target != self.target:
+            return Availability(available=False, reason=f"native: set up for {self.target.name} programs only")
+        return probe_local((), target, "native")
+
+    def run(self, request: ExecRequest) -> ExecResult:
+        """Run the request on this processor.
+
+        Raises ExecutorUnavailableError when it cannot be started.
+        """
+        return run_local(self.prefix(), request, self.identity)

@@ -1,0 +1,94 @@
+"""The snapshot step on disk: what the stub's helper is told, and what it leaves behind.
+
+Both are JSON files in the *steps directory* of one target and profile: ``step.json`` is written before Cargo
+starts; ``<package>-<version>.result.json`` after each run of a generator.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pydantic
+
+SCHEMA = 1
+STEP_FILE_NAME = "step.json"
+
+
+class _Strict(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class GeneratorSetup(_Strict):
+    """One lifted package: where its generator is and what is watched for it."""
+
+    package: str
+    version: str
+    generator: Path
+    trigger: Path
+    """File whose time changes when any file of the package does (Cargo's default rule for reruns)."""
+
+    @property
+    def key(self) -> str:
+        """Return the name that the package's files in the steps directory begin with."""
+        return step_key(self.package, self.version)
+
+
+class StepSetup(_Strict):
+    """Everything the helper needs that Cargo does not tell the stub."""
+
+    schema_version: int = SCHEMA
+    target: str
+    executor: str
+    """Name of the executor that was chosen by probing."""
+    qemu: Path
+    qemu_version: str
+    sysroot: Path
+    tree: Path
+    """The overlay: files that appear in it during a run were written outside OUT_DIR."""
+    timeout_s: Annotated[float, pydantic.Field(gt=0)]
+    generators: tuple[GeneratorSetup, ...]
+
+
+class OutputFile(_Strict):
+    """One file of OUT_DIR (or, for strays, of the overlay)."""
+
+    path: str
+    """Relative, with forward slashes."""
+    size_bytes: int
+    sha256: str
+
+
+class StepResult(_Strict):
+    """What one run of a generator did."""
+
+    schema_version: int = SCHEMA
+    package: str
+    version: str
+    target: str
+    exit_code: int
+    timed_out: bool
+    duration_s: float
+    cpu_s: float
+    emulated: bool
+    executor: str
+    executor_version: str
+    cpu_model: str
+    generator_sha256: str
+    out_dir: Path
+    outputs: tuple[OutputFile, ...]
+    strays: tuple[OutputFile, ...]
+    stdout_tail: str
+    stderr_tail: str
+    replay: str
+    """Shell line that runs the generator again."""
+
+
+def step_key(package: str, version: str) -> str:
+    """Return the name that a package's files in the steps directory begin with."""
+    return f"{package}-{version}"
+
+
+def result_path(steps_dir: Path, package: str, version: str) -> Path:
+    """Return where the result of a package's generator lies."""
+    return steps_dir / f"{step_key(package, version)}.result.json"
