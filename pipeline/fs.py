@@ -15,6 +15,7 @@ from pathlib import Path
 import filelock
 
 from pipeline.errors import DiskFullError, NotWritableError, PipelineError
+from pipeline.model.snapshot import OutputFile
 
 SENTINEL_NAME = "CACHEDIR.TAG"
 SENTINEL_TEXT = (
@@ -27,6 +28,16 @@ def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal, read in windows."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def describe_file(base: Path, path: Path) -> OutputFile:
+    """Return name (relative to *base*), size and digest of a file."""
+    return OutputFile(path=path.relative_to(base).as_posix(), size_bytes=path.stat().st_size, sha256=sha256_file(path))
+
+
+def describe_tree(directory: Path) -> tuple[OutputFile, ...]:
+    """Return every regular file below *directory*, sorted by path."""
+    return tuple(describe_file(directory, path) for path in sorted(directory.rglob("*")) if path.is_file())
 
 
 def sha256_json(value: object) -> str:

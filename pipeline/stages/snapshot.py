@@ -87,17 +87,6 @@ def make_request(inputs: SnapshotInputs) -> ExecRequest:
     )
 
 
-def describe_outputs(directory: Path) -> tuple[OutputFile, ...]:
-    """Return every regular file below *directory*, sorted by path, with size and digest."""
-    return tuple(_output(directory, path) for path in sorted(directory.rglob("*")) if path.is_file())
-
-
-def _output(base: Path, path: Path) -> OutputFile:
-    return OutputFile(
-        path=path.relative_to(base).as_posix(), size_bytes=path.stat().st_size, sha256=fs.sha256_file(path)
-    )
-
-
 def _empty(out_dir: Path) -> None:
     """Remove what an earlier run left: what is captured must come from this run alone."""
     fs.make_directory(out_dir)
@@ -118,7 +107,7 @@ def _stat_tree(tree: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
 
 def _strays(tree: Path, before: Mapping[Path, tuple[int, int]]) -> tuple[OutputFile, ...]:
     changed = (path for path, status in _stat_tree(tree) if before.get(path) != status)
-    return tuple(_output(tree, path) for path in sorted(changed) if path.is_file())
+    return tuple(fs.describe_file(tree, path) for path in sorted(changed) if path.is_file())
 
 
 def _watch_directives(stdout: bytes, inputs: SnapshotInputs) -> bytes:
@@ -148,7 +137,7 @@ def _result(
         cpu_model=outcome.executor.cpu_model,
         generator_sha256=fs.sha256_file(inputs.generator.generator),
         out_dir=out_dir,
-        outputs=describe_outputs(out_dir),
+        outputs=fs.describe_tree(out_dir),
         strays=strays,
         stdout_tail=outcome.stdout[-TAIL_BYTES:].decode(errors="replace"),
         stderr_tail=outcome.stderr[-TAIL_BYTES:].decode(errors="replace"),
