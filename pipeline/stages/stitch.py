@@ -63,7 +63,7 @@ def _failure(result: StepResult) -> GeneratorFailedError | GeneratorTimeoutError
     again = f"the build tree is kept; run the generator again by hand:\n{result.replay}"
     if result.timed_out:
         return GeneratorTimeoutError(
-            f"the snapshot generator of {result.package} did not end within {result.duration_s:.0f} s on {result.target}",
+            f"the generator of {result.package} did not end within {result.duration_s:.0f} s on {result.target}",
             cause="it waits for something, or the machine is slower than the time limit allows",
             action=f"raise the limit with --timeout, or find out what it waits for; {again}",
             details=said,
