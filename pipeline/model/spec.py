@@ -1,0 +1,233 @@
+"""What ``releases.toml`` may say: runtimes, where their sources and their V8 come from, and targets.
+
+The attribute docstrings are the reference: ``docs/releases-toml.md`` is generated from them. Reading a whole file,
+with every mistake in it reported at once, is ``pipeline.model.spec_reader``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import pydantic
+
+from pipeline.model.target import TARGETS
+
+SCHEMA = 1
+
+DEFAULT_VM_CRATE = "v8"
+DEFAULT_GENERATOR_TIMEOUT_S = 600.0
+DEFAULT_CANARY_TIMEOUT_S = 60.0
+
+RUSTY_V8_TARGETS = frozenset({"amd64", "arm64"})
+"""Linux targets for which rusty_v8's releases hold archives."""
+
+# https://doc.rust-lang.org/cargo/reference/environment-variables.html#environment-variables-cargo-sets-for-build-scripts
+_CARGO_OWN_VARIABLES = re.compile(
+    r"OUT_DIR|TARGET|HOST|NUM_JOBS|OPT_LEVEL|DEBUG|PROFILE|CARGO|DEP_.*|"
+    r"CARGO_((CFG|FEATURE|MANIFEST|PKG)_.*|MAKEFLAGS|ENCODED_RUSTFLAGS)"
+)
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _no_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(map(repr, twice))} is given more than once")
+    return values
+
+
+def _known_target(name: str) -> str:
+    names = [target.name for target in TARGETS]
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    guess = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"there is no target {name!r}{guess} (known: {', '.join(names)})")
+
+
+def _free_variables(env: dict[str, str]) -> dict[str, str]:
+    taken = sorted(name for name in env if _CARGO_OWN_VARIABLES.fullmatch(name))
+    if taken:
+        raise ValueError(f"Cargo sets {', '.join(taken)} for build scripts itself")
+    return env
+
+
+Text = Annotated[str, pydantic.Field(min_length=1)]
+Texts = Annotated[tuple[Text, ...], pydantic.AfterValidator(_no_duplicates)]
+Flag = pydantic.StrictBool
+Seconds = Annotated[float, pydantic.Strict(), pydantic.Field(gt=0)]
+TargetName = Annotated[str, pydantic.AfterValidator(_known_target)]
+Environment = Annotated[dict[str, str], pydantic.AfterValidator(_free_variables)]
+GlibcVersion = Annotated[str, pydantic.Field(pattern=r"^2\.[0-9]+$")]
+
+
+class SpecTable(pydantic.BaseModel):
+    """A table of the file: frozen, with kebab-case keys, and no key that is not described here."""
+
+    model_config = pydantic.ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=_kebab,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class PathSource(SpecTable):
+    """Sources in a directory of this machine; they are read and never changed."""
+
+    kind: Literal["path"]
+    path: Path
+    """Directory of the Cargo workspace; a relative one begins at the directory of `releases.toml`."""
+
+
+class RegistrySource(SpecTable):
+    """A package of the crates.io registry, with the `Cargo.lock` that it was published with."""
+
+    kind: Literal["registry"]
+    package: Text
+    """Name of the package."""
+    version: Text
+    """Exact version."""
+
+
+class GitSource(SpecTable):
+    """One commit of a git repository."""
+
+    kind: Literal["git"]
+    url: Text
+    """Address that `git fetch` understands."""
+    rev: Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{40}$")]
+    """The commit, 40 hexadecimal digits: tags and branches can move."""
+
+
+Source = Annotated[PathSource | RegistrySource | GitSource, pydantic.Field(discriminator="kind")]
+
+
+class SystemVm(SpecTable):
+    """The virtual machine is a library of the target's distribution."""
+
+    kind: Literal["system"]
+    packages: Annotated[Texts, pydantic.Field(min_length=1)] = ("libnode-dev",)
+    """Packages that the target's sysroot gets in addition, such as Debian's `libnode-dev`."""
+
+
+class PrebuiltVm(SpecTable):
+    """The virtual machine is an archive that was built elsewhere (`RUSTY_V8_MIRROR`)."""
+
+    kind: Literal["prebuilt"]
+    mirror: Text | None = None
+    """Directory or address laid out like rusty_v8's releases; without it, those releases themselves."""
+
+
+class SourceVm(SpecTable):
+    """The virtual machine is compiled from the sources in its crate."""
+
+    kind: Literal["source"]
+    gn_args: Texts = ()
+    """Arguments for `gn gen`, in addition to those that the target asks for."""
+
+
+VmProvider = Annotated[SystemVm | PrebuiltVm | SourceVm, pydantic.Field(discriminator="kind")]
+
+
+class Canary(SpecTable):
+    """A run of the product that shows that its snapshot works, and what it must answer."""
+
+    args: Annotated[tuple[str, ...], pydantic.Field(min_length=1)]
+    """Arguments for the product's first binary."""
+    stdout: str | None = None
+    """Exactly what it must print."""
+    stdout_contains: str | None = None
+    """A part of what it must print."""
+    exit_code: Annotated[pydantic.StrictInt, pydantic.Field(ge=0, le=255)] = 0
+    """The exit status that is right."""
+    timeout_s: Seconds = DEFAULT_CANARY_TIMEOUT_S
+    """Seconds after which it has failed."""
+
+    @pydantic.model_validator(mode="after")
+    def _one_expectation(self) -> Self:
+        if self.stdout is not None and self.stdout_contains is not None:
+            raise ValueError("'stdout' and 'stdout-contains' exclude each other; keep one")
+        return self
+
+
+class RuntimeSpec(SpecTable):
+    """A program whose build freezes the heap of a virtual machine."""
+
+    source: Source
+    """Where the Cargo workspace comes from."""
+    package: Text | None = None
+    """Package that is built; without it, the only one that has a binary."""
+    binaries: Texts = ()
+    """Binaries of the product; without it, all that the package has."""
+    vm_crate: Text = DEFAULT_VM_CRATE
+    """Package of the virtual machine. Build scripts that reach it run on the target."""
+    features: Texts = ()
+    """Cargo features of the product."""
+    default_features: Flag = True
+    """Whether the package's default features are on."""
+    profile: Text = "release"
+    """Cargo profile."""
+    env: Environment = {}
+    """Variables for build scripts and compilers, beside those that the pipeline sets."""
+    v8: VmProvider = SystemVm(kind="system")
+    """Where the virtual machine comes from."""
+    targets: Annotated[tuple[TargetName, ...], pydantic.AfterValidator(_no_duplicates)] = tuple(
+        target.name for target in TARGETS
+    )
+    """Targets that it can be built for."""
+    generator_timeout_s: Seconds = DEFAULT_GENERATOR_TIMEOUT_S
+    """Seconds after which the program that makes the snapshot is stopped."""
+    canaries: tuple[Canary, ...] = ()
+    """Runs of the finished product; each must answer as it says."""
+    strip: Flag = True
+    """Whether symbols and debug information are left out of the product."""
+    bundle: Flag = True
+    """Whether libraries that a plain system lacks are put beside the binary."""
+
+    @pydantic.model_validator(mode="after")
+    def _no_contradiction(self) -> Self:
+        problems = [*self._feature_problems(), *self._prebuilt_problems()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _feature_problems(self) -> list[str]:
+        if "default" in self.features and not self.default_features:
+            return ["'features' has \"default\" while 'default-features' is false"]
+        return []
+
+    def _prebuilt_problems(self) -> list[str]:
+        lacking = sorted(set(self.targets) - RUSTY_V8_TARGETS)
+        if isinstance(self.v8, PrebuiltVm) and self.v8.mirror is None and lacking:
+            return [f"there are no prebuilt archives for {', '.join(lacking)} unless 'v8.mirror' names a place"]
+        return []
+
+
+class TargetSpec(SpecTable):
+    """What is decided about a target beside what its architecture decides."""
+
+    suite: Text | None = None
+    """Release of the distribution that headers and libraries come from; without it, this machine's own."""
+    glibc: GlibcVersion | None = None
+    """Newest glibc that the product may need; a product that needs a newer one fails its checks."""
+
+
+class Spec(SpecTable):
+    """A whole `releases.toml`."""
+
+    schema_version: Annotated[Literal[1], pydantic.Field(alias="schema")]
+    """Version of this file's format."""
+    default_runtime: Text | None = None
+    """Runtime that is built when none is named."""
+    targets: dict[TargetName, TargetSpec] = {}
+    """Targets, by Debian's name of the architecture."""
+    runtimes: dict[str, RuntimeSpec] = {}
+    """Runtimes, by a name that also begins the names of what is built."""
