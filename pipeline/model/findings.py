@@ -33,7 +33,7 @@ class Finding(pydantic.BaseModel):
     """What was looked at: a path inside the product, or a command line."""
     message: str
     """One sentence for people."""
-    evidence: dict[str, str | int | float | bool | None | tuple[str, ...]] = {}
+    evidence: dict[str, str | int | float | bool | tuple[str, ...] | None] = {}
     """The measured values behind the sentence, for machines."""
 
 
