@@ -172,6 +172,12 @@ class ProcessFailedError(PipelineError):
     exit_code = 25
 
 
+class UnsupportedError(PipelineError):
+    """What is asked for can be described, but this version cannot do it."""
+
+    exit_code = 26
+
+
 class StoppedError(PipelineError):
     """The user or the system asked the command to stop."""
 

@@ -74,7 +74,8 @@ class SpecTable(pydantic.BaseModel):
         frozen=True,
         extra="forbid",
         alias_generator=_kebab,
-        populate_by_name=True,
+        validate_by_name=True,
+        validate_by_alias=True,
         use_attribute_docstrings=True,
     )
 
@@ -196,7 +197,7 @@ class RuntimeSpec(SpecTable):
     def _no_contradiction(self) -> Self:
         problems = [*self._feature_problems(), *self._prebuilt_problems()]
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\n".join(problems))
         return self
 
     def _feature_problems(self) -> list[str]:

@@ -1,0 +1,136 @@
+"""What a build would do, as a value that can be printed before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterator
+
+from pipeline.model.build import BuildRequest, TargetRequest
+from pipeline.model.events import Where
+from pipeline.model.target import Target
+
+
+class Stage(enum.StrEnum):
+    """The steps of a build, in their order."""
+
+    TOOLBOX = "toolbox"
+    ANALYZE = "analyze"
+    LIFT = "lift"
+    COMPILE_GENERATOR = "compile generator"
+    SNAPSHOT = "snapshot"
+    COMPILE_PRODUCT = "compile product"
+    BUNDLE = "bundle"
+    PACKAGE = "package"
+    VERIFY = "verify"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlannedStep:
+    """One step for one target: what keeps busy, what goes in, what comes out."""
+
+    stage: Stage
+    target: str
+    where: Where
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All steps of one request, in the order in which they would be done."""
+
+    runtime: str
+    workspace: str
+    vm_crate: str
+    profile: str
+    targets: tuple[TargetRequest, ...]
+    out_dir: str
+    steps: tuple[PlannedStep, ...]
+
+
+def make_plan(request: BuildRequest, *, build_machine: Target | None) -> Plan:
+    """Return what a build of *request* does on a machine of the architecture *build_machine*."""
+    return Plan(
+        runtime=request.name or "<package>",
+        workspace=str(request.workspace_dir),
+        vm_crate=request.runtime.vm_crate,
+        profile=request.runtime.profile,
+        targets=request.targets,
+        out_dir=str(request.out_dir),
+        steps=tuple(step for wanted in request.targets for step in _steps(request, wanted, build_machine)),
+    )
+
+
+def as_text(plan: Plan) -> str:
+    """Return the plan for people: one line a step, below a heading for each target."""
+    lines = [f"{plan.runtime} from {plan.workspace} (VM crate {plan.vm_crate}, profile {plan.profile})"]
+    for wanted in plan.targets:
+        lines += ["", _heading(wanted)]
+        steps = [step for step in plan.steps if step.target == wanted.target.name]
+        lines += [_line(number, step) for number, step in enumerate(steps, start=1)]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(plan: Plan) -> dict[str, object]:
+    """Return the plan for programs; every value is a JSON value."""
+    return {
+        "schema": 1,
+        "runtime": plan.runtime,
+        "workspace": plan.workspace,
+        "vm_crate": plan.vm_crate,
+        "profile": plan.profile,
+        "out_dir": plan.out_dir,
+        "targets": [
+            {"name": wanted.target.name, "suite": wanted.suite, "glibc": wanted.glibc} for wanted in plan.targets
+        ],
+        "steps": [dataclasses.asdict(step) for step in plan.steps],
+    }
+
+
+def _steps(request: BuildRequest, wanted: TargetRequest, build_machine: Target | None) -> Iterator[PlannedStep]:
+    on_target = Where.NATIVE if wanted.target == build_machine else Where.EMULATED
+    for stage, where, inputs, outputs in (
+        *_compile_rows(request, wanted, on_target),
+        *_finish_rows(request, wanted, on_target),
+    ):
+        yield PlannedStep(stage=stage, target=wanted.target.name, where=where, inputs=inputs, outputs=outputs)
+
+
+_Row = tuple[Stage, Where, tuple[str, ...], tuple[str, ...]]
+
+
+def _compile_rows(request: BuildRequest, wanted: TargetRequest, on_target: Where) -> Iterator[_Row]:
+    name, vm = wanted.target.name, request.runtime.v8
+    packages = vm.packages if vm.kind == "system" else ()
+    yield Stage.TOOLBOX, Where.NETWORK, ("distribution packages", *packages), ("tools", f"sysroot of {name}")
+    yield Stage.ANALYZE, Where.NATIVE, ("workspace", "Cargo.lock"), ("build scripts to lift",)
+    yield Stage.LIFT, Where.NATIVE, ("workspace", "build scripts to lift"), ("overlay",)
+    yield Stage.COMPILE_GENERATOR, Where.NATIVE, ("overlay", "tools", f"sysroot of {name}"), (f"generator for {name}",)
+    yield Stage.SNAPSHOT, on_target, (f"generator for {name}",), ("OUT_DIR with the snapshot",)
+    yield Stage.COMPILE_PRODUCT, Where.NATIVE, ("overlay", "OUT_DIR with the snapshot"), ("product",)
+
+
+def _finish_rows(request: BuildRequest, wanted: TargetRequest, on_target: Where) -> Iterator[_Row]:
+    stem = f"{request.name or '<package>'}-<version>-linux-{wanted.target.name}"
+    archive = f"{stem}.zip"
+    if request.runtime.bundle or request.runtime.strip:
+        yield Stage.BUNDLE, Where.NATIVE, ("product", f"sysroot of {wanted.target.name}"), ("product as it ships",)
+    yield Stage.PACKAGE, Where.NATIVE, ("product",), (archive, f"{archive}.sha256")
+    yield Stage.VERIFY, on_target, (archive, *_canary_names(request)), (f"{stem}.build-info.json",)
+
+
+def _canary_names(request: BuildRequest) -> tuple[str, ...]:
+    count = len(request.runtime.canaries)
+    return (f"{count} canaries" if count != 1 else "1 canary",) if count else ()
+
+
+def _heading(wanted: TargetRequest) -> str:
+    suite = f"sysroot of {wanted.suite}" if wanted.suite else "sysroot of this machine's release"
+    floor = f", glibc {wanted.glibc} or older" if wanted.glibc else ""
+    return f"{wanted.target.name}  ({suite}{floor})"
+
+
+def _line(number: int, step: PlannedStep) -> str:
+    made = ", ".join(step.outputs)
+    return f"  {number}. {step.stage:<18} {step.where:<9} {', '.join(step.inputs)} -> {made}"

@@ -1,0 +1,107 @@
+"""From what a person asked for, and what ``releases.toml`` says, to the request for a build."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from pathlib import Path
+
+from pipeline.errors import UnknownNameError, UnsupportedError, UsageError
+from pipeline.model.build import BuildRequest, ExecutorChoice, TargetRequest, ToolchainMode
+from pipeline.model.spec import PathSource, RuntimeSpec, Spec, SystemVm, TargetSpec
+from pipeline.model.target import find_target
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What a person asked for. Names are as they were typed."""
+
+    runtime: str | None = None
+    """Name of a runtime of the specification; None: its default one."""
+    ad_hoc: RuntimeSpec | None = None
+    """A runtime that is not in the specification, in place of one that is."""
+    name: str | None = None
+    """Name of what an ad-hoc runtime makes; None: its package's."""
+    targets: tuple[str, ...] = ()
+    """Target names; empty: all that the runtime is for."""
+    out_dir: Path
+    toolchain: ToolchainMode = "auto"
+    executor: ExecutorChoice = "auto"
+    keep: bool = False
+
+
+def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest:
+    """Return the request that *selection* means; relative source paths begin at *base_dir*.
+
+    Raises UnknownNameError, UsageError for a choice that is not possible, and UnsupportedError for what the
+    specification can describe but this version cannot build.
+    """
+    name, runtime = _runtime(spec, selection)
+    return BuildRequest(
+        name=name,
+        runtime=runtime,
+        workspace_dir=base_dir / _source(runtime).path,
+        targets=tuple(_target(spec, runtime, wanted) for wanted in _target_names(runtime, selection)),
+        out_dir=selection.out_dir,
+        toolchain=selection.toolchain,
+        executor=selection.executor,
+        keep=selection.keep,
+    )
+
+
+def _runtime(spec: Spec, selection: Selection) -> tuple[str | None, RuntimeSpec]:
+    if selection.ad_hoc is not None:
+        return selection.name, selection.ad_hoc
+    name = selection.runtime or spec.default_runtime or _only(spec)
+    if name in spec.runtimes:
+        return name, spec.runtimes[name]
+    near = difflib.get_close_matches(name, spec.runtimes, n=1, cutoff=0.5)
+    guess = f"; did you mean {near[0]!r}?" if near else ""
+    raise UnknownNameError(
+        f"there is no runtime {name!r}{guess}",
+        cause="a misspelt name, or a runtime that releases.toml does not describe",
+        action=f"choose one of {', '.join(spec.runtimes) or '(none is described)'}, or name a directory with --path",
+    )
+
+
+def _only(spec: Spec) -> str:
+    if len(spec.runtimes) == 1:
+        return next(iter(spec.runtimes))
+    known = ", ".join(spec.runtimes)
+    raise UsageError(
+        "which runtime is meant?" if known else "there is no runtime to build",
+        cause="releases.toml names no default-runtime" if known else "there is no releases.toml here, or it is empty",
+        action=f"choose one of {known} with --runtime" if known else "name a Cargo workspace with --path DIR",
+    )
+
+
+def _source(runtime: RuntimeSpec) -> PathSource:
+    if not isinstance(runtime.source, PathSource):
+        raise _unsupported(f"sources of kind {runtime.source.kind!r}", 'give a directory: kind = "path", or --path DIR')
+    if not isinstance(runtime.v8, SystemVm):
+        raise _unsupported(f"a virtual machine of kind {runtime.v8.kind!r}", 'use v8 = { kind = "system", … }')
+    return runtime.source
+
+
+def _unsupported(what: str, instead: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{what} cannot be built yet",
+        cause="releases.toml can describe it, this version of the pipeline cannot do it",
+        action=instead,
+    )
+
+
+def _target_names(runtime: RuntimeSpec, selection: Selection) -> tuple[str, ...]:
+    names = selection.targets or runtime.targets
+    return tuple(dict.fromkeys(find_target(name).name for name in names))
+
+
+def _target(spec: Spec, runtime: RuntimeSpec, name: str) -> TargetRequest:
+    if name not in runtime.targets:
+        raise UsageError(
+            f"this runtime is not for {name}",
+            cause=f"releases.toml names its targets: {', '.join(runtime.targets)}",
+            action="choose one of them, or add the target there",
+        )
+    settings = spec.targets.get(name, TargetSpec())
+    return TargetRequest(target=find_target(name), suite=settings.suite, glibc=settings.glibc)
