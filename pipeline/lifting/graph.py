@@ -1,0 +1,108 @@
+"""Questions to a unit graph: what reaches what, and with which features libraries are compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from pipeline.model.analysis import CrateFeatures, PackageKey
+from pipeline.model.cargo import Metadata, Package, Unit, UnitGraph
+
+
+def package_key(package: Package) -> PackageKey:
+    """Return the key of *package*, which is the same in the original tree and in its overlay."""
+    return PackageKey(name=package.name, version=package.version, source=package.source or "")
+
+
+class Graph:
+    """A unit graph together with the packages that its units belong to."""
+
+    def __init__(self, units: UnitGraph, metadata: Metadata) -> None:
+        """Join *units* with the packages of *metadata*, which Cargo must have been asked for the same tree."""
+        self.units = units.units
+        self.roots = units.roots
+        self._keys = {package.id: package_key(package) for package in metadata.packages}
+
+    def key(self, index: int) -> PackageKey:
+        """Return the package of a unit."""
+        return self._keys[self.units[index].pkg_id]
+
+    def successors(self, index: int) -> Iterator[int]:
+        """Yield the units that a unit depends on directly."""
+        for dependency in self.units[index].dependencies:
+            yield dependency.index
+
+    def script_of(self, runner: int) -> int:
+        """Return the unit that compiles the build script which the unit *runner* runs."""
+        pkg_id = self.units[runner].pkg_id
+        return next(
+            index
+            for index in self.successors(runner)
+            if self.units[index].pkg_id == pkg_id
+            and self.units[index].target.is_build_script
+            and not self.units[index].runs_script
+        )
+
+    def script_runs(self) -> Iterator[int]:
+        """Yield the units that run build scripts."""
+        return (index for index, unit in enumerate(self.units) if unit.runs_script)
+
+    def reachable(self, starts: Iterable[int], *, enter: Callable[[Unit], bool] = lambda _unit: True) -> set[int]:
+        """Return the units that *starts* lead to, themselves included, through units that *enter* accepts."""
+        seen = set(starts)
+        pending = list(seen)
+        while pending:
+            for index in self.successors(pending.pop()):
+                if index not in seen and enter(self.units[index]):
+                    seen.add(index)
+                    pending.append(index)
+        return seen
+
+    def find_binary(self, name: str) -> int | None:
+        """Return the unit that compiles the program *name* for the target, None when there is none."""
+        for index in self.roots:
+            if self.units[index].target.is_binary and self.units[index].target.name == name:
+                return index
+        return None
+
+
+def linked_libraries(graph: Graph, start: int) -> tuple[CrateFeatures, ...]:
+    """Return the libraries that end up in the program which unit *start* compiles.
+
+    Procedural macros and build scripts run on the host on either side of a lift and are not among them, nor is
+    the program's own package.
+    """
+    found = graph.reachable([start], enter=lambda unit: unit.target.is_library and not unit.runs_script)
+    return gather(graph, (index for index in found if graph.key(index) != graph.key(start)))
+
+
+def target_libraries(graph: Graph) -> tuple[CrateFeatures, ...]:
+    """Return the libraries and programs that the graph compiles for the target."""
+    return gather(
+        graph,
+        (
+            index
+            for index, unit in enumerate(graph.units)
+            if unit.platform is not None and not unit.runs_script and not unit.target.is_build_script
+        ),
+    )
+
+
+def host_libraries(graph: Graph) -> tuple[CrateFeatures, ...]:
+    """Return the libraries that the graph compiles for the host."""
+    return gather(
+        graph,
+        (index for index, unit in enumerate(graph.units) if unit.platform is None and unit.target.is_library),
+    )
+
+
+def gather(graph: Graph, indices: Iterable[int]) -> tuple[CrateFeatures, ...]:
+    """Return the packages of some units, sorted, each with the features of all its units together."""
+    features: dict[PackageKey, set[str]] = {}
+    for index in indices:
+        features.setdefault(graph.key(index), set()).update(graph.units[index].features)
+    return tuple(CrateFeatures(package=key, features=frozenset(names)) for key, names in sorted(features.items()))
+
+
+def as_mapping(crates: Iterable[CrateFeatures]) -> Mapping[PackageKey, frozenset[str]]:
+    """Return the features by package."""
+    return {crate.package: crate.features for crate in crates}

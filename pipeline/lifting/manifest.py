@@ -1,0 +1,189 @@
+"""The two forms of a lifted package's manifest: text in, text out.
+
+The *generator form* makes the build script an ordinary program of the package, so that Cargo compiles it for the
+target. The *product form* is the package as it was, with a stub in the place of its build script. In both,
+every dependency is still written down, so that ``Cargo.lock`` stays byte for byte the same; what a form does not
+use stands under a ``cfg`` that is never true.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+import tomlkit.exceptions
+
+from pipeline.errors import LiftError, WorkspaceError
+
+Table = dict[str, Any]
+NEVER = "cfg(any())"
+"""A condition without alternatives is false: https://doc.rust-lang.org/reference/conditional-compilation.html"""
+_LEGACY_KEYS = {
+    "project": "package",
+    "build_dependencies": "build-dependencies",
+    "dev_dependencies": "dev-dependencies",
+}
+"""Spellings that Cargo still takes in editions before 2024, and what they mean."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FeatureRestoration:
+    """Features to add to what a manifest asks of one of its direct dependencies."""
+
+    dependency: str
+    """The dependency's key in the manifest."""
+    features: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GeneratorForm:
+    """What a generator form needs to know beside the manifest."""
+
+    binary: str
+    """Name of the program, unique in the workspace."""
+    library: str
+    """Name of the empty library that takes the place of the package's own."""
+    empty_library: Path
+    drop_default_feature: bool = False
+    restorations: tuple[FeatureRestoration, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProductForm:
+    """What a product form needs to know beside the manifest."""
+
+    stub: Path
+    restorations: tuple[FeatureRestoration, ...] = ()
+
+
+def generator_form(text: str, form: GeneratorForm) -> str:
+    """Return the manifest *text* with its build script as the only program, and nothing else to compile.
+
+    Raises LiftError for a manifest whose build script cannot be found in it, WorkspaceError for broken TOML.
+    """
+    manifest = parse(text)
+    package = manifest["package"]
+    script = build_script_path(manifest)
+    for key in ("links", "default-run", "default_run"):
+        package.pop(key, None)
+    package["build"] = False
+    for kind in ("bins", "examples", "tests", "benches"):
+        package[f"auto{kind}"] = False
+    # Lints of the package are about its own code; denied ones would reject the empty library.
+    for key in ("lib", "bin", "example", "test", "bench", "lints"):
+        manifest.pop(key, None)
+    manifest["lib"] = {"name": form.library, "path": str(form.empty_library), "test": False, "doctest": False}
+    manifest["bin"] = [{"name": form.binary, "path": script, "test": False}]
+    if form.drop_default_feature:
+        manifest.get("features", {}).pop("default", None)
+    _retire(manifest, "dependencies")
+    _rename(manifest, "build-dependencies", "dependencies")
+    _restore(manifest, "dependencies", form.restorations)
+    return tomlkit.dumps(manifest)
+
+
+def product_form(text: str, form: ProductForm) -> str:
+    """Return the manifest *text* with the stub as its build script and without the script's dependencies.
+
+    Raises WorkspaceError for broken TOML.
+    """
+    manifest = parse(text)
+    manifest["package"]["build"] = str(form.stub)
+    _retire(manifest, "build-dependencies")
+    _restore(manifest, "dependencies", form.restorations)
+    return tomlkit.dumps(manifest)
+
+
+def parse(text: str) -> Table:
+    """Return a manifest as plain tables, with today's spelling of keys.
+
+    Raises WorkspaceError when it is no TOML or has no package.
+    """
+    try:
+        manifest: Table = tomlkit.parse(text).unwrap()
+    except tomlkit.exceptions.TOMLKitError as error:
+        raise WorkspaceError(
+            f"a Cargo.toml is not valid TOML: {error}",
+            cause="a slip of the pen in the manifest",
+            action="correct the manifest until `cargo metadata` accepts it",
+        ) from error
+    for table in [manifest, *_target_tables(manifest).values()]:
+        for old, new in _LEGACY_KEYS.items():
+            if old in table and new not in table:
+                table[new] = table.pop(old)
+    if "package" not in manifest:
+        raise WorkspaceError(
+            "a Cargo.toml has no [package] table",
+            cause="it is the manifest of a virtual workspace",
+            action="name a package of the workspace",
+        )
+    return manifest
+
+
+def build_script_path(manifest: Table) -> str:
+    """Return the path of the build script as the manifest gives it, or Cargo's default.
+
+    Raises LiftError where there is not exactly one.
+    """
+    value = manifest["package"].get("build", True)
+    if value is True:
+        return "build.rs"
+    if isinstance(value, str):
+        return value
+    raise LiftError(
+        f"{manifest['package'].get('name')} does not have exactly one build script (build = {value!r})",
+        cause="several build scripts in one package are an unstable feature of Cargo",
+        action="give the package one build script",
+    )
+
+
+def _target_tables(manifest: Table) -> Mapping[str, Table]:
+    tables: Mapping[str, Table] = manifest.get("target", {})
+    return tables
+
+
+def _never(condition: str) -> str:
+    """Return a condition that is never true and still tells the table apart from its siblings."""
+    if condition.startswith("cfg(") and condition.endswith(")"):
+        return f"cfg(all(any(), {condition[4:-1]}))"
+    return f'cfg(all(any(), target = "{condition}"))'
+
+
+def _retire(manifest: Table, kind: str) -> None:
+    """Move the tables of *kind* to where they are recorded and never used."""
+    targets: Table = manifest.setdefault("target", {})
+    for condition, table in list(targets.items()):
+        if kind in table:
+            targets.setdefault(_never(condition), {})[kind] = table.pop(kind)
+    if kind in manifest:
+        targets.setdefault(NEVER, {})[kind] = manifest.pop(kind)
+
+
+def _rename(manifest: Table, old: str, new: str) -> None:
+    for table in [manifest, *_target_tables(manifest).values()]:
+        if old in table:
+            table[new] = table.pop(old)
+
+
+def _restore(manifest: Table, kind: str, restorations: tuple[FeatureRestoration, ...]) -> None:
+    for restoration in restorations:
+        for table in _live_tables(manifest, kind):
+            if restoration.dependency in table:
+                table[restoration.dependency] = _with_features(table[restoration.dependency], restoration.features)
+
+
+def _live_tables(manifest: Table, kind: str) -> Iterator[Table]:
+    if kind in manifest:
+        yield manifest[kind]
+    for condition, table in _target_tables(manifest).items():
+        if kind in table and not condition.startswith(("cfg(any())", "cfg(all(any(), ")):
+            yield table[kind]
+
+
+def _with_features(entry: str | Table, features: tuple[str, ...]) -> Table:
+    table: Table = {"version": entry} if isinstance(entry, str) else dict(entry)
+    table["features"] = sorted({*table.get("features", ()), *features})
+    return table
