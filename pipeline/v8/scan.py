@@ -1,0 +1,64 @@
+"""Finds every V8 snapshot in a file, through a mapping of it, so that size costs time but not memory."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.v8.blob import SnapshotBlob, parse
+from pipeline.v8.checksum import Buffer
+
+MAX_BLOBS = 32
+"""A file with more is not searched further; known programs carry at most three."""
+
+# The end of a version string with padding after it. It begins with one literal byte, which the regular expression
+# engine looks for with memchr: 20 times as fast as a pattern that begins with a digit.
+_VERSION_END = re.compile(rb"\.\d{1,5}(?:-[!-~]{1,40})?\0{8}")
+_VERSION_START = re.compile(rb"[1-9]\d?\.\d{1,3}(?:\.\d{1,5})?\Z")
+_LONGEST_START_BYTES = 12
+
+
+@contextlib.contextmanager
+def mapped(path: Path) -> Iterator[Buffer]:
+    """Yield the content of *path* as a read-only mapping (empty bytes for an empty file)."""
+    with path.open("rb") as stream:
+        if stream.seek(0, 2) == 0:
+            yield b""
+            return
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
+            yield mapping
+
+
+def scan_file(path: Path) -> tuple[SnapshotBlob, ...]:
+    """Return every snapshot in the file *path*, in the order of their offsets."""
+    with mapped(path) as data:
+        return find_blobs(data)
+
+
+def find_blobs(data: Buffer) -> tuple[SnapshotBlob, ...]:
+    """Return every snapshot in *data*, damaged ones included, in the order of their offsets; at most MAX_BLOBS."""
+    found: list[SnapshotBlob] = []
+    sound_until = 0
+    for place in _version_places(data):
+        if place < sound_until:
+            continue
+        blob = parse(data, place - 12) or parse(data, place - 16)
+        if blob is None:
+            continue
+        found.append(blob)
+        if len(found) == MAX_BLOBS:
+            break
+        if not blob.problems:
+            sound_until = blob.end
+    return tuple(found)
+
+
+def _version_places(data: Buffer) -> Iterator[int]:
+    for ending in _VERSION_END.finditer(data):
+        before = data[max(0, ending.start() - _LONGEST_START_BYTES) : ending.start()]
+        start = _VERSION_START.search(before)
+        if start:
+            yield ending.start() - len(start.group())
