@@ -178,6 +178,24 @@ class UnsupportedError(PipelineError):
     exit_code = 26
 
 
+class V8ArchiveError(PipelineError):
+    """A prebuilt V8 is missing, or made for another architecture or version."""
+
+    exit_code = 27
+
+
+class SourceError(PipelineError):
+    """The runtime's source cannot be had: unknown version, missing revision."""
+
+    exit_code = 28
+
+
+class PatchError(PipelineError):
+    """A patch does not apply exactly."""
+
+    exit_code = 29
+
+
 class StoppedError(PipelineError):
     """The user or the system asked the command to stop."""
 
