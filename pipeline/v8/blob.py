@@ -23,6 +23,7 @@ the payload's length, the payload. Nothing in a snapshot names the architecture 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 import struct
 
@@ -198,7 +199,7 @@ def _blob(data: Buffer, header: _Header) -> SnapshotBlob:
 
 def _sections(data: Buffer, header: _Header, limit: int) -> tuple[tuple[Section, ...], list[str]]:
     ordered = sorted(set(header.starts))
-    ends = dict(zip(ordered, ordered[1:], strict=False))
+    ends = dict(itertools.pairwise(ordered))
     problems = [] if list(header.starts) == ordered else ["the sections' offsets are not in order"]
     sections = []
     for index, start in enumerate(header.starts):

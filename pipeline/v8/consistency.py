@@ -12,8 +12,8 @@ on a snapshot may add to that section but never take from it.
 *context 0*: the default context. An embedder that leaves it alone has it byte for byte as V8's own snapshot does
 (V8 14.5 to 15.0). In V8 10.2 it is the same for all 64-bit little-endian machines and so decides nothing there.
 An unequal one means a wrong architecture only if it is a plain context of another build, and not one that the
-embedder filled: then most of its pieces are still the same (74 to 76 % where that was measured; filled ones 37 to 55 %),
-and its size is nearly so.
+embedder filled: then most of its pieces are still the same (74 to 76 % where that was measured; filled ones 37 to
+55 %), and its size is nearly so.
 """
 
 from __future__ import annotations
