@@ -95,9 +95,7 @@ def find_program(name: str, env: Mapping[str, str]) -> Path | None:
     return Path(found) if found else None
 
 
-def run(
-    command: Command, *, on_stdout: LineSink | None = None, on_stderr: LineSink | None = None
-) -> Completed:
+def run(command: Command, *, on_stdout: LineSink | None = None, on_stderr: LineSink | None = None) -> Completed:
     """Run *command* to its end; callbacks see each line as it comes, on threads of their own.
 
     On a timeout, an interrupt or any other exception the whole process group is stopped and reaped.
@@ -107,20 +105,27 @@ def run(
     with _spawn(command) as process:
         out, err = _Collector(process.stdout, on_stdout), _Collector(process.stderr, on_stderr)
         try:
-            timed_out, status, usage = _wait(process, command.timeout_s)
+            ending = _wait(process, command.timeout_s)
         except BaseException:
             _stop_group(process)
             raise
         finally:
             out.join()
             err.join()
+    return _completed(ending, stdout=out.kept(), stderr=err.kept(), duration_s=time.monotonic() - started)
+
+
+def _completed(
+    ending: tuple[bool, int, tuple[float, int]], *, stdout: bytes, stderr: bytes, duration_s: float
+) -> Completed:
+    timed_out, status, (cpu_s, peak_memory_bytes) = ending
     return Completed(
         exit_code=status if status >= 0 else 128 - status,
-        stdout=out.kept(),
-        stderr=err.kept(),
-        duration_s=time.monotonic() - started,
-        cpu_s=usage[0],
-        peak_memory_bytes=usage[1],
+        stdout=stdout,
+        stderr=stderr,
+        duration_s=duration_s,
+        cpu_s=cpu_s,
+        peak_memory_bytes=peak_memory_bytes,
         timed_out=timed_out,
     )
 
@@ -131,6 +136,34 @@ def check(command: Command, *, on_stdout: LineSink | None = None) -> Completed:
     if completed.exit_code != 0 or completed.timed_out:
         raise failure(command, completed)
     return completed
+
+
+def pipe(producer: Command, consumer: Command) -> None:
+    """Run two programs with the first one's output as the second one's input, without a shell between.
+
+    Raises ProcessFailedError, with what both of them said, when either fails.
+    """
+    started = time.monotonic()
+    with _spawn(producer) as first, _spawn(consumer, stdin=first.stdout) as second:
+        if first.stdout:
+            first.stdout.close()  # the consumer holds the pipe now; its death must reach the producer
+        said = [_Collector(process.stderr, None) for process in (first, second)]
+        silenced = _Collector(second.stdout, None)
+        try:
+            endings = [_wait(first, producer.timeout_s), _wait(second, consumer.timeout_s)]
+        except BaseException:
+            _stop_group(first)
+            _stop_group(second)
+            raise
+        finally:
+            for collector in (*said, silenced):
+                collector.join()
+    stderr = b"".join(collector.kept() for collector in said)
+    duration_s = time.monotonic() - started
+    for command, ending in zip((producer, consumer), endings, strict=True):
+        completed = _completed(ending, stdout=b"", stderr=stderr, duration_s=duration_s)
+        if completed.exit_code != 0 or completed.timed_out:
+            raise failure(command, completed)
 
 
 def failure(command: Command, completed: Completed) -> ProcessFailedError:
@@ -159,13 +192,13 @@ def describe_exit(exit_code: int) -> str:
 
 
 @contextlib.contextmanager
-def _spawn(command: Command) -> Iterator[subprocess.Popen[bytes]]:
+def _spawn(command: Command, stdin: IO[bytes] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     try:
         process = subprocess.Popen(
             command.argv,
             env=dict(command.env),
             cwd=command.cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,

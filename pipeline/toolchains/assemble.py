@@ -1,0 +1,203 @@
+"""A toolchain from prefixes and the machine's tools: scripts, variables, versions, remembered as one file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import certifi
+import pydantic
+
+from pipeline import fs, proc
+from pipeline.context import Context
+from pipeline.errors import ToolboxError
+from pipeline.model.package import Package
+from pipeline.model.target import Target
+from pipeline.model.toolchain import Tool, Toolchain
+from pipeline.toolchains import wrappers
+from pipeline.toolchains.install import DIGEST_LENGTH, Prefixes
+from pipeline.toolchains.machine import FoundTool, MachineTools
+from pipeline.toolchains.plan import Plan, toolbox_dir
+from pipeline.toolchains.wrappers import RustDirs, WrapperInputs, toolchain_environment, write_wrappers
+
+MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+CHECK_TIMEOUT_S = 30.0
+_TOOLCHAIN = pydantic.TypeAdapter(Toolchain)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """The parts of one toolchain."""
+
+    context: Context
+    host: Target
+    target: Target
+    plan: Plan | None
+    """None: everything is the machine's own."""
+    prefixes: Prefixes | None
+    machine: MachineTools
+
+    def toolchain(self) -> Toolchain:
+        """Return the toolchain, put together first where it is not remembered.
+
+        Raises ToolboxError when one of its programs does not run.
+        """
+        digest = fs.sha256_json(self._identity())
+        directory = toolbox_dir(self.context) / f"toolchain-{self.target.name}-{digest[:DIGEST_LENGTH]}"
+        return self._read(directory) or self._write(directory, digest)
+
+    def _identity(self) -> list[object]:
+        used = [(tool.name, str(tool.path), tool.version) for tool in self._machine_tools()]
+        packages = [self.plan.tools_digest, self.plan.sysroot_digest] if self.plan else []
+        return [wrappers.SCHEMA, dataclasses.asdict(self.target), self.host.name, packages, used]
+
+    def _machine_tools(self) -> tuple[FoundTool, ...]:
+        plan, machine = self.plan, self.machine
+        used = [] if plan and plan.llvm_bin else [machine.llvm]
+        used += [] if plan and plan.rust else [machine.rust]
+        used += [] if self._private_qemu() else [machine.qemu]
+        used += [] if self._private("usr/bin/patchelf") else [machine.patchelf]
+        return tuple(used)
+
+    def _read(self, directory: Path) -> Toolchain | None:
+        try:
+            toolchain = _TOOLCHAIN.validate_json((directory / "toolchain.json").read_bytes())
+        except (OSError, pydantic.ValidationError):
+            return None
+        return dataclasses.replace(toolchain, target=self.target)
+
+    def _write(self, directory: Path, digest: str) -> Toolchain:
+        inputs = self._wrapper_inputs(directory)
+        with (
+            fs.locked(directory.parent / f"{directory.name}.lock"),
+            fs.atomic_directory(directory) as staging,
+        ):
+            write_wrappers(inputs, staging)
+            versions = {
+                "clang": self._version(inputs.llvm_bin / "clang"),
+                "lld": self._version(inputs.llvm_bin / "ld.lld"),
+                "rustc": self._version(inputs.rust.rustc),
+                "cargo": self._version(inputs.rust.cargo),
+                "qemu": self._version(self._qemu()),
+                "patchelf": self._version(self._patchelf()),
+            }
+            toolchain = self._describe(inputs, digest, versions)
+            (staging / "toolchain.json").write_bytes(_TOOLCHAIN.dump_json(toolchain, indent=1))
+        return toolchain
+
+    def _describe(self, inputs: WrapperInputs, digest: str, versions: Mapping[str, str]) -> Toolchain:
+        return Toolchain(
+            target=self.target,
+            cargo=inputs.rust.cargo,
+            env=toolchain_environment(inputs) | self._certificates(),
+            path_dirs=(inputs.bin_dir,),
+            sysroot=inputs.sysroot,
+            qemu=self._qemu(),
+            qemu_version=versions["qemu"],
+            patchelf=self._patchelf(),
+            strip=inputs.strip,
+            tools=self._tools(versions),
+            digest=digest,
+        )
+
+    def _certificates(self) -> dict[str, str]:
+        """Cargo's TLS library looks where Debian keeps certificates; a bare machine has none there."""
+        given = self.context.environ.get("CARGO_HTTP_CAINFO")
+        return {} if given or MACHINE_CERTIFICATES.exists() else {"CARGO_HTTP_CAINFO": certifi.where()}
+
+    def _tools(self, versions: Mapping[str, str]) -> tuple[Tool, ...]:
+        machine_names = {
+            "llvm": ("clang", "lld"), "rust": ("rustc", "cargo"), "qemu": ("qemu",), "patchelf": ("patchelf",),
+        }  # fmt: skip
+        used = self._machine_tools()
+        found = {
+            "llvm": self.machine.llvm,
+            "rust": self.machine.rust,
+            "qemu": self.machine.qemu,
+            "patchelf": self.machine.patchelf,
+        }
+        tools = [
+            Tool(name=name, version=versions[name], origin="host" if found[group] in used else "private")
+            for group, names in machine_names.items()
+            for name in names
+        ]
+        return (*tools, *(_as_tool(package) for package in self._named_packages()))
+
+    def _named_packages(self) -> tuple[Package, ...]:
+        plan = self.plan
+        if plan is None:
+            return ()
+        return tuple(p for p in (*plan.tools, *plan.sysroot) if p.name in plan.named or p.name == "libc6")
+
+    def _wrapper_inputs(self, directory: Path) -> WrapperInputs:
+        plan, machine = self.plan, self.machine
+        private_llvm = self._private(str(plan.llvm_bin)) if plan and plan.llvm_bin else None
+        private_libc = self._private(f"usr/lib/{self.host.gnu_triple}/crt1.o")
+        tools = self.prefixes.tools if self.prefixes else None
+        return WrapperInputs(
+            host=self.host,
+            target=self.target,
+            llvm_bin=private_llvm or _path(machine.llvm),
+            rust=self._rust(),
+            sysroot=self.prefixes.sysroot if self.prefixes else _path(machine.libc),
+            host_sysroot=tools if private_libc and tools else _path(machine.libc),
+            directory=directory,
+        )
+
+    def _rust(self) -> RustDirs:
+        flavour = self.plan.rust if self.plan else None
+        prefixes = self.prefixes
+        if flavour is None or prefixes is None or prefixes.tools is None:
+            installed = _path(self.machine.rust)
+            return RustDirs(rustc=installed / "bin/rustc", cargo=installed / "bin/cargo", std_dirs=None)
+        host_std = prefixes.tools / flavour.rustlib / self.host.rust_triple
+        target_std = prefixes.sysroot / flavour.rustlib / self.target.rust_triple
+        std_dirs = {self.target.rust_triple: target_std, self.host.rust_triple: host_std}
+        bin_dir = prefixes.tools / flavour.prefix / "bin"
+        return RustDirs(rustc=bin_dir / "rustc", cargo=bin_dir / "cargo", std_dirs=std_dirs)
+
+    def _private(self, name: str) -> Path | None:
+        tools = self.prefixes.tools if self.prefixes else None
+        return tools / name if tools and (tools / name).exists() else None
+
+    def _private_qemu(self) -> Path | None:
+        return self._private(f"usr/bin/qemu-{self.target.qemu_name}")
+
+    def _qemu(self) -> Path:
+        return self._private_qemu() or _path(self.machine.qemu)
+
+    def _patchelf(self) -> Path:
+        return self._private("usr/bin/patchelf") or _path(self.machine.patchelf)
+
+    def _version(self, program: Path) -> str:
+        """Run a program with nothing in its environment: it must work like that in a build."""
+        command = proc.Command(argv=(str(program), "--version"), env={"LC_ALL": "C"}, timeout_s=CHECK_TIMEOUT_S)
+        completed = proc.run(command)
+        if completed.exit_code != 0:
+            raise ToolboxError(
+                f"{program.name} does not run: {proc.describe_exit(completed.exit_code)}",
+                cause="the toolbox is damaged, or the package does not work on this processor",
+                action=f"remove {toolbox_dir(self.context)} and try again, or give --toolchain host",
+                details=completed.stderr.decode(errors="replace"),
+            )
+        return _first_version(completed.text)
+
+
+def _as_tool(package: Package) -> Tool:
+    return Tool(name=f"{package.name}:{package.architecture}", version=package.version, origin="private")
+
+
+def _path(tool: FoundTool) -> Path:
+    if tool.path is None:
+        raise ToolboxError(
+            f"{tool.name} is missing",
+            cause="it is neither installed on this machine nor among the packages of the toolbox",
+            action="install it, or give --toolchain private",
+        )
+    return tool.path
+
+
+def _first_version(said: str) -> str:
+    words = (word.strip("(),") for word in said.split())
+    return next((word for word in words if word[:1].isdigit() and "." in word), "unknown")

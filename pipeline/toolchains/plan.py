@@ -1,0 +1,325 @@
+"""Which packages a toolchain takes, resolved to exact files and remembered."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import importlib.resources
+import time
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import pydantic
+
+from pipeline import fs
+from pipeline.apt.private import PrivateApt
+from pipeline.apt.sources import (
+    AptSettings,
+    MachineEntry,
+    SourceRequest,
+    choose_sources,
+    read_machine_entries,
+)
+from pipeline.context import Context
+from pipeline.errors import NetworkError, ToolboxError
+from pipeline.model.distribution import (
+    Distribution,
+    HostTools,
+    Release,
+    RustFlavour,
+    identify,
+    parse_distributions,
+    parse_os_release,
+)
+from pipeline.model.package import Package, without_rebuild
+from pipeline.model.target import Target
+from pipeline.toolchains.request import Machine, ToolboxInputs
+
+SCHEMA: Final = 1
+"""Number of the recipe; another one makes other prefixes even from the same packages."""
+FRESH_S: Final = 7 * 86400.0
+"""A remembered resolution is used this long without asking the mirror."""
+LISTS_FRESH_S: Final = 3600.0
+GROUPS: Final = ("llvm", "rust", "qemu", "patchelf", "libc")
+
+
+class Plan(pydantic.BaseModel):
+    """The exact packages of one target's toolchain, and where its programs lie in them."""
+
+    model_config = pydantic.ConfigDict(frozen=True)
+
+    created_at: float
+    """Unix time of the resolution."""
+    tools: tuple[Package, ...]
+    """For the build host; empty when the machine has everything."""
+    sysroot: tuple[Package, ...]
+    llvm_bin: PurePosixPath | None
+    """Directory of clang, below the root of the tools; None: the machine's own is used."""
+    rust: RustFlavour | None
+    """None: the machine's own is used."""
+    named: tuple[str, ...]
+    """Packages that were asked for by name, for the build record."""
+
+    @property
+    def tools_digest(self) -> str:
+        """Return the SHA-256 over the exact packages of the tools."""
+        return _digest(self.tools)
+
+    @property
+    def sysroot_digest(self) -> str:
+        """Return the SHA-256 over the exact packages of the sysroot."""
+        return _digest(self.sysroot)
+
+
+def _digest(packages: tuple[Package, ...]) -> str:
+    return fs.sha256_json([SCHEMA, *sorted(package.identity for package in packages)])
+
+
+def toolbox_dir(context: Context) -> Path:
+    """Return the directory of everything that this package makes."""
+    return context.cache_dir / "toolbox"
+
+
+def known_distributions() -> tuple[Distribution, ...]:
+    """Return the table of distributions."""
+    resource = importlib.resources.files("pipeline") / "data" / "distributions.toml"
+    return parse_distributions(resource.read_text(encoding="utf-8"))
+
+
+def identify_machine(machine: Machine) -> tuple[Distribution, Release]:
+    """Return the machine's distribution and release; raises ToolboxError when the table lacks them."""
+    try:
+        text = machine.os_release_path.read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    return identify(known_distributions(), parse_os_release(text))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Planner:
+    """Makes the plan for one target."""
+
+    inputs: ToolboxInputs
+    context: Context
+    groups: frozenset[str]
+    """Groups of tools to fetch; the machine has the others."""
+    distribution: Distribution
+    release: Release
+    sysroot_release: Release
+    entries: tuple[MachineEntry, ...]
+    settings: AptSettings
+
+    @classmethod
+    def for_machine(cls, inputs: ToolboxInputs, context: Context, groups: frozenset[str]) -> Planner:
+        """Read what the machine says about its distribution and mirrors; raises ToolboxError."""
+        distribution, release = identify_machine(inputs.machine)
+        return cls(
+            inputs=inputs,
+            context=context,
+            groups=groups,
+            distribution=distribution,
+            release=release,
+            sysroot_release=distribution.find_release(inputs.suite) if inputs.suite else release,
+            entries=read_machine_entries(inputs.machine.apt_dir),
+            settings=inputs.settings or AptSettings.from_environment(context.environ),
+        )
+
+    @property
+    def host(self) -> Target:
+        """Return the machine's architecture."""
+        return self.inputs.machine.host()
+
+    def plan(self) -> Plan:
+        """Return the remembered plan while it is fresh (or nothing newer can be had), else resolve anew.
+
+        Raises NetworkError, ToolboxError, IntegrityError and the file system's errors.
+        """
+        path = self._memory_path()
+        remembered = _read_plan(path)
+        if remembered and (self.context.offline or time.time() - remembered.created_at < FRESH_S):
+            return remembered
+        if self.context.offline:
+            raise _nothing_cached(self.inputs.target)
+        try:
+            plan = self._resolve()
+        except NetworkError as error:
+            if remembered is None:
+                raise
+            self.context.reporter.warn(f"the package lists are of an earlier day: {error.what}")
+            return remembered
+        fs.write_text(path, plan.model_dump_json(indent=1))
+        return plan
+
+    def _memory_path(self) -> Path:
+        question = {
+            "schema": SCHEMA,
+            "distribution": self.distribution.model_dump(mode="json"),
+            "release": self.release.codename,
+            "sysroot": self.sysroot_release.codename,
+            "host": self.host.name,
+            "target": self.inputs.target.name,
+            "groups": sorted(self.groups),
+            "packages": sorted(self.inputs.sysroot_packages),
+            "sources": [dataclasses.asdict(s) for apt in self.apts() for s in apt.sources],
+        }
+        return toolbox_dir(self.context) / "plans" / f"{fs.sha256_json(question)[:32]}.json"
+
+    def apts(self) -> tuple[PrivateApt, ...]:
+        """Return the private apts that are asked: for the host, for the target's std, for the sysroot."""
+        wanted = [
+            (self.host, self.release),
+            (self.inputs.target, self.release),
+            (self.inputs.target, self.sysroot_release),
+        ]
+        return tuple(self._apt(target, release) for target, release in wanted)
+
+    def _apt(self, target: Target, release: Release) -> PrivateApt:
+        sources = choose_sources(
+            SourceRequest(
+                distribution=self.distribution,
+                machine_release=self.release,
+                release=release,
+                architecture=target.name,
+                entries=self.entries,
+                settings=self.settings,
+            )
+        )
+        identity = fs.sha256_json([dataclasses.asdict(source) for source in sources])[:12]
+        directory = toolbox_dir(self.context) / "apt" / f"{release.codename}-{target.name}-{identity}"
+        own = self.settings.keyring
+        return PrivateApt(
+            directory=directory,
+            architecture=target.name,
+            sources=sources,
+            keyrings=(own,) if own else tuple(Path(keyring) for keyring in self.distribution.keyrings),
+            left_out=self.distribution.left_out_of(release),
+            environ=self.context.environ,
+            reporter=self.context.reporter,
+        )
+
+    def _resolve(self) -> Plan:
+        host_apt, std_apt, sysroot_apt = self.apts()
+        distinct = {apt.directory: apt for apt in (host_apt, std_apt, sysroot_apt)}
+        with concurrent.futures.ThreadPoolExecutor(max_workers=len(distinct)) as pool:
+            for _done in pool.map(_refresh, distinct.values()):
+                pass
+        tools = self.release.tools
+        if tools is None:  # identify_machine returns no such release
+            raise AssertionError(self.release.codename)
+        rust = _choose_rust(tools, host_apt, std_apt) if "rust" in self.groups else None
+        llvm = _choose_llvm(tools, host_apt) if "llvm" in self.groups else None
+        named = self._named_tools(tools, rust, llvm)
+        std = std_apt.locate(f"{rust.flavour.std}={rust.std_version}") if rust else ()
+        development = (*self.sysroot_release.development_packages, *self.inputs.sysroot_packages)
+        sysroot = {p.file_name: p for p in (*std, *sysroot_apt.resolve(development))}
+        return Plan(
+            created_at=time.time(),
+            tools=host_apt.resolve(named) if named else (),
+            sysroot=tuple(sysroot.values()),
+            llvm_bin=PurePosixPath(f"usr/lib/llvm-{llvm}/bin") if llvm else None,
+            rust=rust.flavour if rust else None,
+            named=tuple(dict.fromkeys(name.split("=")[0] for name in (*named, *development))),
+        )
+
+    def _named_tools(self, tools: HostTools, rust: _Rust | None, llvm: int | None) -> tuple[str, ...]:
+        packages: list[str] = []
+        if llvm:
+            packages += _llvm_packages(tools, llvm)
+        if rust:
+            packages += rust.packages
+        if "qemu" in self.groups:
+            packages += tools.emulator_packages
+        if "patchelf" in self.groups:
+            packages.append(tools.patchelf)
+        if "libc" in self.groups:
+            packages += self.release.development_packages
+        return tuple(packages)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Rust:
+    flavour: RustFlavour
+    packages: tuple[str, ...]
+    std_version: str
+
+
+def _refresh(apt: PrivateApt) -> None:
+    with fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
+        apt.prepare()
+        if not apt.updated_within(LISTS_FRESH_S):
+            apt.update()
+
+
+def _llvm_packages(tools: HostTools, major: int) -> tuple[str, ...]:
+    return tuple(name.format(llvm=major) for name in tools.llvm_packages)
+
+
+def _choose_llvm(tools: HostTools, apt: PrivateApt) -> int:
+    offered = apt.versions(name for major in tools.llvm_majors for name in _llvm_packages(tools, major))
+    for major in tools.llvm_majors:
+        if all(name in offered for name in _llvm_packages(tools, major)):
+            return major
+    majors = ", ".join(str(major) for major in tools.llvm_majors)
+    raise ToolboxError(
+        f"the mirror offers none of the versions of Clang and lld that the toolbox can use ({majors})",
+        cause="the suite that has them cannot be had now (see the warnings), or the mirror is incomplete",
+        action="try again later, or choose another mirror (SNAPSTITCH_APT_MIRROR)",
+    )
+
+
+def _choose_rust(tools: HostTools, host: PrivateApt, target: PrivateApt) -> _Rust:
+    """Return the newest Rust that the host and the target both have: std must be of rustc's own version."""
+    offered = host.versions(name for f in tools.rust for name in (f.rustc, f.cargo, f.std))
+    precompiled = target.versions(flavour.std for flavour in tools.rust)
+    for flavour in tools.rust:
+        for version in offered.get(flavour.rustc, ()):
+            std = _same_source(version, precompiled.get(flavour.std, ()))
+            host_std = _same_source(version, offered.get(flavour.std, ()))
+            if std and host_std:
+                cargo = _same_source(version, offered.get(flavour.cargo, ()))
+                packages = (
+                    f"{flavour.rustc}={version}",
+                    f"{flavour.std}={host_std}",
+                    f"{flavour.cargo}={cargo}" if cargo else flavour.cargo,
+                )
+                return _Rust(flavour=flavour, packages=packages, std_version=std)
+    raise _no_common_rust(tools, target.architecture, offered, precompiled)
+
+
+def _same_source(version: str, offered: tuple[str, ...]) -> str | None:
+    wanted = without_rebuild(version)
+    return next((other for other in offered if without_rebuild(other) == wanted), None)
+
+
+def _no_common_rust(
+    tools: HostTools,
+    architecture: str,
+    offered: dict[str, tuple[str, ...]],
+    precompiled: dict[str, tuple[str, ...]],
+) -> ToolboxError:
+    lines = [
+        f"{f.rustc}: {', '.join(offered.get(f.rustc, ())) or 'none'}; "
+        f"{f.std} for {architecture}: {', '.join(precompiled.get(f.std, ())) or 'none'}"
+        for f in tools.rust
+    ]
+    return ToolboxError(
+        f"no version of Rust is there for both this machine and {architecture}",
+        cause="the suites of the two architectures are updated at different times, or one cannot be had now",
+        action="try again later, or choose another mirror (SNAPSTITCH_APT_MIRROR)",
+        details="\n".join(lines),
+    )
+
+
+def _read_plan(path: Path) -> Plan | None:
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except (OSError, pydantic.ValidationError):
+        return None
+
+
+def _nothing_cached(target: Target) -> NetworkError:
+    return NetworkError(
+        f"the toolbox for {target.name} must be fetched and --offline forbids it",
+        cause="it was never made here with these packages, or its cache was removed",
+        action="run the same command once without --offline",
+    )
