@@ -1,0 +1,199 @@
+"""Lay out the product so that it runs on a plain system: its libraries beside it, found relative to the program.
+
+A program that needs the C library only stays byte for byte as it is. Otherwise every library of the closure that is
+not the C library's own is copied into ``lib/``, and RUNPATHs relative to ``$ORIGIN`` (ld.so(8)) make the loader
+find them there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline import fs, proc
+from pipeline.context import Context
+from pipeline.elf.facts import ElfFacts
+from pipeline.elf.policy import is_base_library
+from pipeline.elf.reader import is_elf, read_elf
+from pipeline.errors import PackageError
+from pipeline.model.toolchain import Toolchain
+
+LIBRARY_DIR = "lib"
+LICENSE_DIR = "licenses"
+
+_NOT_SHIPPED_SUFFIXES = ("-dev", "-dbg", "-dbgsym", "-doc", "-bin", "-common")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProductFile:
+    """A file of the product: a program or a library (ELF), or any other file."""
+
+    source: Path
+    name: str
+    """Path inside the product, with forward slashes."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BundleInputs:
+    """What the product is made of and where it is laid out."""
+
+    files: tuple[ProductFile, ...]
+    toolchain: Toolchain
+    product_dir: Path
+    """Replaced as a whole."""
+    strip: bool = False
+    """Leave out symbols and debug information."""
+    bundle: bool = True
+    """Put libraries beside the program; else the product needs them on the user's system."""
+    assumed_libraries: frozenset[str] = frozenset()
+    """Names of libraries that every user of the product is known to have."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BundledLibrary:
+    """A library that travels with the product."""
+
+    name: str
+    source: Path
+    needed_by: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProductTree:
+    """The product, laid out."""
+
+    product_dir: Path
+    files: tuple[str, ...]
+    """Paths inside the product, sorted."""
+    libraries: tuple[BundledLibrary, ...]
+    license_packages: tuple[str, ...]
+    """Packages whose copyright files travel with the libraries."""
+
+
+def run(inputs: BundleInputs, context: Context) -> ProductTree:
+    """Lay the product out in ``inputs.product_dir``.
+
+    Raises PackageError for a library that the sysroot lacks, ArchiveError for a damaged ELF file,
+    ProcessFailedError when a tool fails.
+    """
+    libraries = _closure(inputs) if inputs.bundle else ()
+    with fs.atomic_directory(inputs.product_dir) as staging:
+        for file in inputs.files:
+            _place_file(inputs, context, file, staging / file.name)
+        for library in libraries:
+            _copy(library.source, staging / LIBRARY_DIR / library.name, mode=0o644)
+        if libraries:
+            _set_search_paths(inputs, context, staging, libraries)
+        packages = _place_licenses(inputs, staging) if libraries else ()
+        if libraries and not packages:
+            context.reporter.warn("the sysroot holds no copyright files for the libraries that are bundled")
+    files = tuple(sorted(path.relative_to(inputs.product_dir).as_posix() for path in tree_files(inputs.product_dir)))
+    return ProductTree(product_dir=inputs.product_dir, files=files, libraries=libraries, license_packages=packages)
+
+
+def tree_files(product_dir: Path) -> Iterator[Path]:
+    """Yield the regular files of a product, without the mark of directories that may be deleted."""
+    for path in product_dir.rglob("*"):
+        if path.is_file() and path != product_dir / fs.SENTINEL_NAME:
+            yield path
+
+
+def library_dirs(toolchain: Toolchain) -> tuple[Path, ...]:
+    """Return the directories of the sysroot in which its loader looks, as ld.so(8) orders them."""
+    root, triple = toolchain.sysroot, toolchain.target.gnu_triple
+    configured = [
+        line.strip()
+        for file in sorted((root / "etc/ld.so.conf.d").glob("*.conf"))
+        for line in file.read_text(errors="replace").splitlines()
+        if line.strip().startswith("/")
+    ]
+    usual = [f"lib/{triple}", f"usr/lib/{triple}", "lib64", "usr/lib64", "lib", "usr/lib"]
+    relative = [name.lstrip("/") for name in configured] + usual
+    return tuple(root / name for name in dict.fromkeys(relative) if (root / name).is_dir())
+
+
+def _closure(inputs: BundleInputs) -> tuple[BundledLibrary, ...]:
+    """Return every library that the product needs beside the C library, nearest first."""
+    own = {Path(file.name).name for file in inputs.files}
+    waiting = [(file.name, read_elf(file.source)) for file in inputs.files if is_elf(file.source)]
+    found: dict[str, BundledLibrary] = {}
+    dirs = library_dirs(inputs.toolchain)
+    while waiting:
+        needed_by, facts = waiting.pop(0)
+        for name in facts.needed:
+            if name in found or name in own or not _travels(name, inputs):
+                continue
+            source, library_facts = _find_library(name, needed_by, inputs, dirs)
+            found[name] = BundledLibrary(name=name, source=source, needed_by=needed_by)
+            waiting.append((name, library_facts))
+    return tuple(found.values())
+
+
+def _travels(name: str, inputs: BundleInputs) -> bool:
+    return not is_base_library(name, inputs.toolchain.target) and name not in inputs.assumed_libraries
+
+
+def _find_library(name: str, needed_by: str, inputs: BundleInputs, dirs: tuple[Path, ...]) -> tuple[Path, ElfFacts]:
+    root = inputs.toolchain.sysroot.resolve()
+    if "/" not in name:
+        for directory in dirs:
+            path = (directory / name).resolve()
+            # A link that leaves the sysroot would bring a library of the build machine.
+            if path.is_relative_to(root) and is_elf(path):
+                facts = read_elf(path)
+                if facts.target() == inputs.toolchain.target:
+                    return path, facts
+    target = inputs.toolchain.target.name
+    raise PackageError(
+        f"{needed_by} needs the library {name}, and the {target} sysroot has none of that name",
+        cause="the package that provides it is not among the runtime's packages for the sysroot",
+        action="add the package to the runtime's `v8.packages`, or name the library as one that users have",
+    )
+
+
+def _place_file(inputs: BundleInputs, context: Context, file: ProductFile, destination: Path) -> None:
+    executable = is_elf(file.source) or bool(file.source.stat().st_mode & 0o100)
+    _copy(file.source, destination, mode=0o755 if executable else 0o644)
+    if inputs.strip and is_elf(file.source):
+        _run_tool(context, inputs.toolchain.strip, "--strip-all", destination)
+
+
+def _copy(source: Path, destination: Path, *, mode: int) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, destination)
+    destination.chmod(mode)
+
+
+def _set_search_paths(
+    inputs: BundleInputs, context: Context, staging: Path, libraries: tuple[BundledLibrary, ...]
+) -> None:
+    bundled = {library.name for library in libraries}
+    for path in tree_files(staging):
+        # A file that needs none of the libraries stays as it is.
+        if is_elf(path) and bundled & set(read_elf(path).needed):
+            depth = len(path.relative_to(staging).parts) - 1
+            in_library_dir = path.parent == staging / LIBRARY_DIR
+            place = "" if in_library_dir else "/" + "../" * depth + LIBRARY_DIR
+            _run_tool(context, inputs.toolchain.patchelf, "--set-rpath", f"$ORIGIN{place}", path)
+
+
+def _run_tool(context: Context, program: Path, *arguments: str | Path) -> None:
+    env = proc.base_environment(context.environ)
+    proc.check(proc.Command(argv=(str(program), *map(str, arguments)), env=env))
+
+
+def _place_licenses(inputs: BundleInputs, staging: Path) -> tuple[str, ...]:
+    """Copy the copyright files of the sysroot's libraries; a binary redistribution must carry them.
+
+    An unpacked package leaves no list of its files, so the files of every package that may hold libraries go along.
+    """
+    packages = []
+    for directory in sorted((inputs.toolchain.sysroot / "usr/share/doc").glob("*")):
+        copyright_file = directory / "copyright"
+        if directory.name.endswith(_NOT_SHIPPED_SUFFIXES) or not copyright_file.is_file():
+            continue
+        _copy(copyright_file, staging / LICENSE_DIR / directory.name / "copyright", mode=0o644)
+        packages.append(directory.name)
+    return tuple(packages)
