@@ -24,6 +24,8 @@ class Selection:
     """Name of what an ad-hoc runtime makes; None: its package's."""
     targets: tuple[str, ...] = ()
     """Target names; empty: all that the runtime is for."""
+    suite: str | None = None
+    """Release of the distribution for every sysroot, in place of what the specification says."""
     out_dir: Path
     toolchain: ToolchainMode = "auto"
     executor: ExecutorChoice = "auto"
@@ -41,7 +43,7 @@ def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest
         name=name,
         runtime=runtime,
         workspace_dir=base_dir / _source(runtime).path,
-        targets=tuple(_target(spec, runtime, wanted) for wanted in _target_names(runtime, selection)),
+        targets=tuple(_target(spec, runtime, name, selection.suite) for name in _target_names(runtime, selection)),
         out_dir=selection.out_dir,
         toolchain=selection.toolchain,
         executor=selection.executor,
@@ -96,7 +98,7 @@ def _target_names(runtime: RuntimeSpec, selection: Selection) -> tuple[str, ...]
     return tuple(dict.fromkeys(find_target(name).name for name in names))
 
 
-def _target(spec: Spec, runtime: RuntimeSpec, name: str) -> TargetRequest:
+def _target(spec: Spec, runtime: RuntimeSpec, name: str, suite: str | None) -> TargetRequest:
     if name not in runtime.targets:
         raise UsageError(
             f"this runtime is not for {name}",
@@ -104,4 +106,4 @@ def _target(spec: Spec, runtime: RuntimeSpec, name: str) -> TargetRequest:
             action="choose one of them, or add the target there",
         )
     settings = spec.targets.get(name, TargetSpec())
-    return TargetRequest(target=find_target(name), suite=settings.suite, glibc=settings.glibc)
+    return TargetRequest(target=find_target(name), suite=suite or settings.suite, glibc=settings.glibc)

@@ -15,8 +15,6 @@ import pydantic
 
 from pipeline.model.target import TARGETS
 
-SCHEMA = 1
-
 DEFAULT_VM_CRATE = "v8"
 DEFAULT_GENERATOR_TIMEOUT_S = 600.0
 DEFAULT_CANARY_TIMEOUT_S = 60.0

@@ -1,0 +1,164 @@
+"""The one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+import pipeline
+from pipeline import fs
+from pipeline.cli.settings import as_json, common_options
+from pipeline.cli.signals import stopping_children
+from pipeline.errors import PipelineError, StoppedError, UsageError
+
+UNEXPECTED_EXIT_CODE = 1
+BROKEN_PIPE_EXIT_CODE = 128 + signal.SIGPIPE
+
+_VERBS: Final = {
+    "build": "pipeline.cli.build",
+    "plan": "pipeline.cli.plan",
+    "doctor": "pipeline.cli.doctor",
+    "verify": "pipeline.cli.verify",
+    "reference": "pipeline.cli.reference",
+    "snapshot-step": "pipeline.cli.snapshot_step",
+}
+"""Modules of the verbs; each holds a command that is named like itself. Only the one that is called is imported."""
+
+
+class VerbGroup(click.Group):
+    """The verbs, in the order of the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all verbs."""
+        del ctx
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb; raises click's UsageError, with the near miss, where there is no such one."""
+        if cmd_name not in _VERBS:
+            near = difflib.get_close_matches(cmd_name, _VERBS, n=1)
+            ctx.fail(f"no such verb {cmd_name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        module = importlib.import_module(_VERBS[cmd_name])
+        command = getattr(module, cmd_name.replace("-", "_"))
+        return command if isinstance(command, click.Command) else None
+
+
+@click.command(
+    cls=VerbGroup,
+    help="Cross-compile programs that embed a virtual machine, and get their start-up snapshot right.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(pipeline.__version__, prog_name="snapstitch")
+@common_options
+def commands() -> None:
+    """Hold the verbs."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line *argv* (default: this process's) and return its exit code.
+
+    Whatever is raised below becomes a message here; nothing else prints errors, and nothing else exits.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with stopping_children():
+            code = _run(list(arguments))
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:
+        _silence_stdout()
+        return BROKEN_PIPE_EXIT_CODE
+    except (KeyboardInterrupt, click.Abort):
+        return _report(_stopped(), arguments)
+    except PipelineError as error:
+        return _report(error, arguments)
+    except click.ClickException as error:
+        return _report(_usage(error), arguments)
+    except Exception as error:  # noqa: BLE001 - the last boundary: what nobody expected is shown whole
+        return _report_unexpected(error, arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    name = "snapstitch" if Path(sys.argv[0]).name == "snapstitch" else "python -m pipeline"
+    try:
+        with commands.make_context(name, arguments) as context:
+            commands.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            with fs.explained(Path.cwd()):
+                raise
+        raise
+    return 0
+
+
+def _report(error: PipelineError, arguments: Sequence[str]) -> int:
+    """Write the message to standard error and, with --json, an object to standard output."""
+    if isinstance(error, StoppedError):
+        sys.stderr.write(f"{error.what}\n")
+    else:
+        sys.stderr.write(f"{error}\n")
+    if _wants_json(arguments):
+        _write_error_object(error)
+    return error.exit_code
+
+
+def _write_error_object(error: PipelineError) -> None:
+    parts = {"what": error.what, "cause": error.cause, "action": error.action, "details": error.details}
+    name = type(error).__name__
+    try:
+        sys.stdout.write(as_json({"error": {"class": name, "exit_code": error.exit_code, **parts}}))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+
+
+def _report_unexpected(error: Exception, arguments: Sequence[str]) -> int:
+    traceback.print_exception(error, file=sys.stderr)
+    told = PipelineError(
+        f"{type(error).__name__}: {error}",
+        cause="a mistake in the pipeline itself",
+        action="report it with the lines above",
+    )
+    return _report(told, arguments)
+
+
+def _stopped() -> StoppedError:
+    return StoppedError(
+        "stopped; what was finished is kept, and the next run goes on from there",
+        cause="an interrupt or a request to terminate",
+        action="run the same command again",
+    )
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    """Return what click found wrong as an error of our own."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "python -m pipeline"
+    what = error.format_message().rstrip(".")
+    return UsageError(
+        what[:1].lower() + what[1:],
+        cause="a misspelt verb or option, or a value that does not fit",
+        action=f"see `{command} --help`",
+    )
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Return whether --json is among the arguments: they may not have got as far as being parsed."""
+    return "--json" in arguments
+
+
+def _silence_stdout() -> None:
+    """Let the interpreter's last flush of standard output succeed although nobody reads it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

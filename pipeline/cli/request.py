@@ -1,0 +1,190 @@
+"""The options of ``build`` and ``plan``, and the request that they make together with ``releases.toml``."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import shlex
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import pydantic
+
+from pipeline.cli.spec_file import load_spec
+from pipeline.errors import UsageError
+from pipeline.model.build import BuildRequest, ExecutorChoice, ToolchainMode
+from pipeline.model.selection import Selection, resolve
+from pipeline.model.spec import DEFAULT_VM_CRATE, Canary, PathSource, RuntimeSpec, SystemVm
+
+DEFAULT_OUT_DIR = Path("dist")
+_FEATURE_SEPARATORS = re.compile(r"[ ,]+")
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RequestOptions:
+    """The options as they were given; None and empty mean: not given."""
+
+    target: tuple[str, ...]
+    runtime: str | None
+    path: Path | None
+    package: str | None
+    vm_crate: str | None
+    bin: tuple[str, ...]
+    features: tuple[str, ...]
+    no_default_features: bool
+    profile: str | None
+    env: tuple[str, ...]
+    system_package: tuple[str, ...]
+    check: tuple[str, ...]
+    timeout: float | None
+    suite: str | None
+    out: Path
+    toolchain: ToolchainMode
+    executor: ExecutorChoice
+    keep: bool
+    spec: Path | None
+
+
+_AD_HOC_ONLY = (
+    "package", "vm_crate", "bin", "features", "no_default_features", "profile", "env", "system_package", "check",
+    "timeout",
+)  # fmt: skip
+
+
+def request_options(verb: Verb) -> Verb:
+    """Add the options that say what to build, as one value named *options*."""
+
+    @functools.wraps(verb)
+    def with_options(**values: Any) -> Any:  # noqa: ANN401 - click hands over whatever the options are
+        names = [field.name for field in dataclasses.fields(RequestOptions)]
+        given = {name: values.pop(name) for name in names}
+        return verb(options=RequestOptions(**given), **values)
+
+    decorated: Any = with_options
+    for option in reversed(_options()):
+        decorated = option(decorated)
+    return typing.cast("Verb", decorated)
+
+
+def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
+    """Return the request; relative paths on the command line begin at *start_dir*.
+
+    Raises UsageError, SpecError, UnknownNameError, UnsupportedError.
+    """
+    ad_hoc = _ad_hoc(options, start_dir)
+    file = load_spec(options.spec, start_dir=start_dir)
+    selection = Selection(
+        runtime=options.runtime,
+        ad_hoc=ad_hoc,
+        name=options.package if ad_hoc else None,
+        targets=options.target,
+        suite=options.suite,
+        out_dir=(start_dir / options.out).absolute(),
+        toolchain=options.toolchain,
+        executor=options.executor,
+        keep=options.keep,
+    )
+    return resolve(file.spec, selection, base_dir=file.base_dir)
+
+
+def _ad_hoc(options: RequestOptions, start_dir: Path) -> RuntimeSpec | None:
+    """Return the runtime that --path and its companions describe; None without --path."""
+    if options.path is None:
+        _refuse_companions(options)
+        return None
+    if options.runtime is not None:
+        raise _usage("--runtime and --path exclude each other", "leave one of them out")
+    if not (start_dir / options.path).is_dir():
+        raise _usage(f"--path {options.path} is not a directory", "name the directory of a Cargo workspace")
+    settings: dict[str, object] = {
+        "source": PathSource(kind="path", path=(start_dir / options.path).resolve()),
+        "package": options.package,
+        "binaries": options.bin,
+        "vm_crate": options.vm_crate or DEFAULT_VM_CRATE,
+        "features": tuple(word for text in options.features for word in _FEATURE_SEPARATORS.split(text) if word),
+        "default_features": not options.no_default_features,
+        "env": dict(_assignment(text) for text in options.env),
+        "canaries": tuple(parse_check(text) for text in options.check),
+    }
+    if options.profile:
+        settings["profile"] = options.profile
+    if options.system_package:
+        settings["v8"] = SystemVm(kind="system", packages=options.system_package)
+    if options.timeout is not None:
+        settings["generator_timeout_s"] = options.timeout
+    return _validated(settings)
+
+
+def _validated(settings: dict[str, object]) -> RuntimeSpec:
+    try:
+        return RuntimeSpec.model_validate(settings)
+    except pydantic.ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
+        raise _usage("; ".join(problems), "see `python -m pipeline build --help`") from error
+
+
+def parse_check(text: str) -> Canary:
+    """Return the canary that ``ARGS=>TEXT`` means: run with ARGS (split like a shell), TEXT is in what it prints."""
+    arguments, arrow, expected = text.partition("=>")
+    try:
+        words = tuple(shlex.split(arguments))
+    except ValueError as error:
+        raise _usage(f"--check {text!r}: {error}", "close every quote") from error
+    if not arrow or not words or not expected.strip():
+        raise _usage(f"--check {text!r} is not ARGS=>TEXT", "such as --check \"eval 'print(6*7)' => 42\"")
+    return Canary(args=words, stdout_contains=expected.strip())
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise _usage(f"--env {text!r} is not NAME=VALUE", "such as --env CC_FLAGS=-O2")
+    return name, value
+
+
+def _refuse_companions(options: RequestOptions) -> None:
+    given = ["--" + name.replace("_", "-") for name in _AD_HOC_ONLY if getattr(options, name)]
+    if given:
+        raise _usage(
+            f"{', '.join(given)} only goes with --path",
+            "add --path DIR, or set the same in releases.toml for a runtime",
+        )
+
+
+def _usage(what: str, action: str) -> UsageError:
+    return UsageError(what, cause="the options do not fit together", action=action)
+
+
+def _options() -> list[Callable[[Verb], Verb]]:
+    folder, option = click.Path(path_type=Path), click.option
+    return [
+        option("-t", "--target", metavar="NAME", help="Target, such as arm64; repeatable.", multiple=True),
+        option("--runtime", metavar="NAME", help="Runtime of releases.toml."),
+        option("--path", type=folder, metavar="DIR", help="Any Cargo workspace on disk, in place of a runtime."),
+        option("--package", metavar="NAME", help="[--path] Package to build (default: the only one with a binary)."),
+        option("--vm-crate", metavar="NAME", help=f"[--path] Package of the VM (default: {DEFAULT_VM_CRATE})."),
+        option("--bin", metavar="NAME", help="[--path] Binary of the product; repeatable.", multiple=True),
+        option("--features", metavar="LIST", help="[--path] Cargo features.", multiple=True),
+        option("--no-default-features", is_flag=True, help="[--path] Without the default features."),
+        option("--profile", metavar="NAME", help="[--path] Cargo profile (default: release)."),
+        option("--env", metavar="NAME=VALUE", help="[--path] Variable for build scripts; repeatable.", multiple=True),
+        option("--system-package", metavar="NAME", help="[--path] Package for the sysroot; repeatable.", multiple=True),
+        option("--check", metavar="ARGS=>TEXT", help="[--path] Run of the product; must print TEXT.", multiple=True),
+        option("--timeout", type=click.FloatRange(min=0, min_open=True), help="[--path] Seconds for a generator."),
+        option("--suite", metavar="NAME", help="Release of the distribution for the sysroot."),
+        option("--out", type=folder, metavar="DIR", default=DEFAULT_OUT_DIR, help="Output directory (default: dist)."),
+        option("--toolchain", type=_choice(ToolchainMode), default="auto", help="Where tools come from."),
+        option("--executor", type=_choice(ExecutorChoice), default="auto", help="What runs target programs."),
+        option("--keep", is_flag=True, help="Keep the work tree."),
+        option("--spec", type=folder, metavar="FILE", help="Another releases.toml."),
+    ]  # fmt: skip
+
+
+def _choice(closed_set: object) -> click.Choice[str]:
+    return click.Choice(typing.get_args(closed_set))
