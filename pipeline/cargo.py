@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,8 +15,15 @@ import pydantic
 
 from pipeline import proc
 from pipeline.context import Context
-from pipeline.errors import CompileError, LockChangedError, NetworkError, PipelineError, WorkspaceError
-from pipeline.model.analysis import Selection
+from pipeline.errors import (
+    CompileError,
+    LockChangedError,
+    LockfileMissingError,
+    NetworkError,
+    PipelineError,
+    WorkspaceError,
+)
+from pipeline.model.analysis import PackageKey, Selection
 from pipeline.model.cargo import Artifact, CargoMessage, Metadata, ScriptExecuted, UnitGraph
 from pipeline.model.toolchain import Toolchain
 
@@ -96,14 +104,25 @@ def host_triple(call: CargoCall) -> str:
     )
 
 
+def members(call: CargoCall) -> Metadata:
+    """Return the workspace's own packages only; neither a lock file nor a network is needed for that.
+
+    Raises WorkspaceError with Cargo's words.
+    """
+    arguments = ("metadata", "--format-version", "1", "--no-deps", "--manifest-path", str(call.manifest_path))
+    return _read(Metadata, _run(call, arguments).stdout)
+
+
 def metadata(call: CargoCall, *, platforms: tuple[str, ...] = ()) -> Metadata:
     """Return what Cargo knows about the workspace, with the packages that *platforms* (or all) need.
 
     Raises WorkspaceError with Cargo's words, LockChangedError when ``Cargo.lock`` would have to change,
     NetworkError when packages cannot be fetched.
     """
-    filters = [argument for triple in platforms for argument in ("--filter-platform", triple)]
-    arguments = ("metadata", "--format-version", "1", *call.common_arguments(), *filters)
+    chosen = [argument for triple in platforms for argument in ("--filter-platform", triple)]
+    if call.selection.features:
+        chosen += ["--features", ",".join(call.selection.features)]
+    arguments = ("metadata", "--format-version", "1", *call.common_arguments(), *chosen)
     return _read(Metadata, _run(call, arguments).stdout)
 
 
@@ -173,6 +192,31 @@ def parse_message(line: bytes) -> CargoMessage | None:
             return ScriptExecuted.model_validate(value)
         case _:
             return None
+
+
+def read_lock(path: Path) -> frozenset[PackageKey]:
+    """Return every package that a ``Cargo.lock`` names.
+
+    Raises LockfileMissingError when there is none, WorkspaceError when it cannot be read.
+    """
+    try:
+        lock = tomllib.loads(path.read_text(encoding="utf-8"))
+        return frozenset(
+            PackageKey(name=entry["name"], version=entry["version"], source=entry.get("source", ""))
+            for entry in lock.get("package", ())
+        )
+    except FileNotFoundError as error:
+        raise LockfileMissingError(
+            f"there is no {path}",
+            cause="the workspace was never built, or Cargo.lock is not under version control",
+            action="run `cargo generate-lockfile` in the workspace, look at the versions, and try again",
+        ) from error
+    except (tomllib.TOMLDecodeError, KeyError, UnicodeDecodeError) as error:
+        raise WorkspaceError(
+            f"{path} is damaged: {error}",
+            cause="a merge conflict that was left in the file",
+            action="correct it until `cargo metadata --locked` accepts it",
+        ) from error
 
 
 def profile_directory(profile: str) -> str:

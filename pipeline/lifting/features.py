@@ -26,6 +26,11 @@ class FeatureChange:
         """Return the change in words."""
         return f"{self.package} [{', '.join(self.features)}]"
 
+    def without(self, accepted: frozenset[str]) -> FeatureChange:
+        """Return the change without those features that *accepted* names as ``CRATE/FEATURE``."""
+        left = (name for name in self.features if f"{self.package.name}/{name}" not in accepted)
+        return FeatureChange(package=self.package, features=tuple(left))
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Comparison:

@@ -57,12 +57,13 @@ class Graph:
                     pending.append(index)
         return seen
 
-    def find_binary(self, name: str) -> int | None:
-        """Return the unit that compiles the program *name* for the target, None when there is none."""
-        for index in self.roots:
-            if self.units[index].target.is_binary and self.units[index].target.name == name:
-                return index
-        return None
+    def find_binary(self, name: str) -> int:
+        """Return the root unit that compiles the program *name*, which must be there."""
+        return next(
+            index
+            for index in self.roots
+            if self.units[index].target.is_binary and self.units[index].target.name == name
+        )
 
 
 def linked_libraries(graph: Graph, start: int) -> tuple[CrateFeatures, ...]:
@@ -92,6 +93,15 @@ def host_libraries(graph: Graph) -> tuple[CrateFeatures, ...]:
     return gather(
         graph,
         (index for index, unit in enumerate(graph.units) if unit.platform is None and unit.target.is_library),
+    )
+
+
+def script_features(graph: Graph) -> tuple[CrateFeatures, ...]:
+    """Return the features that build scripts are run with: one item for each package and set of features."""
+    runs = {(graph.key(index), frozenset(graph.units[index].features)) for index in graph.script_runs()}
+    return tuple(
+        CrateFeatures(package=key, features=names)
+        for key, names in sorted(runs, key=lambda run: (run[0], sorted(run[1])))
     )
 
 

@@ -97,6 +97,19 @@ def product_form(text: str, form: ProductForm) -> str:
     return tomlkit.dumps(manifest)
 
 
+def takes_features_per_package(root_manifest: str, root_edition: str | None) -> bool:
+    """Return whether ``--features PACKAGE/FEATURE`` reaches every package that is selected with ``-p``.
+
+    True for virtual workspaces and with resolver 2 and later (Cargo Book, "Features", "Resolver version 2 command-line
+    flags"); *root_edition* is the root package's, None where there is no root package.
+    """
+    if root_edition is None:
+        return True
+    manifest = parse(root_manifest)
+    resolver = manifest.get("workspace", {}).get("resolver") or manifest["package"].get("resolver")
+    return resolver != "1" if resolver else int(root_edition) >= 2021
+
+
 def parse(text: str) -> Table:
     """Return a manifest as plain tables, with today's spelling of keys.
 

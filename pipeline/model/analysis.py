@@ -136,6 +136,8 @@ class Analysis:
     path_packages: tuple[PathPackage, ...]
     target_features: tuple[CrateFeatures, ...]
     """Every library of the untouched product, as compiled for the target."""
+    host_features: tuple[CrateFeatures, ...]
+    """Every library that the untouched build compiles for the host."""
     per_package_features: bool
     """Whether Cargo takes ``PACKAGE/FEATURE`` for each selected package (resolver 2 and later, or a virtual
     workspace), or knows the older rules only."""

@@ -1,0 +1,404 @@
+"""Moving build scripts to the target: the overlay, both forms of each lifted package, and what must not change."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pipeline import cargo, fs
+from pipeline.cargo import CargoCall, Goal
+from pipeline.context import Context
+from pipeline.errors import LiftError, LockChangedError
+from pipeline.lifting.features import Comparison, compare, compare_lift, lost_features_error
+from pipeline.lifting.graph import (
+    Graph,
+    host_libraries,
+    linked_libraries,
+    package_key,
+    script_features,
+    target_libraries,
+)
+from pipeline.lifting.manifest import GeneratorForm, ProductForm, generator_form, product_form
+from pipeline.lifting.restore import Remedy, find_remedy
+from pipeline.lifting.stub import STUB_FILE_NAME, stub_source
+from pipeline.model.analysis import Analysis, CrateFeatures, LiftedPackage, Origin, PackageKey
+from pipeline.model.cargo import Metadata
+from pipeline.model.toolchain import Toolchain
+from pipeline.overlay.layout import plan
+from pipeline.overlay.repository import attach
+from pipeline.overlay.tree import Overlay, Synced, Watch
+
+EMPTY_LIBRARY_FILE_NAME = "snapstitch_empty.rs"
+_UNIFICATION = (
+    "Cargo unifies features over everything that is built for the host, and another build script or macro asks"
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LiftInputs:
+    """An analysed workspace, and with what it is built."""
+
+    analysis: Analysis
+    work_dir: Path
+    """The same as in the analysis."""
+    toolchain: Toolchain
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    accept_lost_features: frozenset[str] = frozenset()
+    """``CRATE/FEATURE`` that the generators may be compiled without."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GeneratorBuild:
+    """How to build the generator of one lifted package, once the overlay is in its form."""
+
+    package: LiftedPackage
+    goal: Goal
+    binary: str
+    expected_path: Path
+    """Where Cargo will put the program; `cargo.BuildOutcome.executable` tells where it did."""
+    trigger: Path
+    """Gets a new time whenever a file of the package changes."""
+    manifest: str
+    comparison: Comparison
+    remedy: Remedy
+    """What was done about features that would have been lost."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lift:
+    """A lifted workspace: what is to be built, in which order, in which form of the overlay."""
+
+    analysis: Analysis
+    overlay: Overlay
+    call: CargoCall
+    """The same for all builds."""
+    generators: tuple[GeneratorBuild, ...]
+    """In order: an inner snapshot before the one that is made on top of it."""
+    product: Goal
+    product_manifests: Mapping[PackageKey, str]
+    product_remedy: Remedy
+    dropped_host_features: Comparison
+    """What crates that stay on the host lose, because the lifted scripts ask for nothing there any more."""
+    vm_package_ids: frozenset[str]
+    """Cargo's ids of the VM crate in the overlay."""
+    synced: Synced
+
+
+def run(inputs: LiftInputs, context: Context) -> Lift:
+    """Bring the overlay up to date, work out both forms of every lifted package, and check them.
+
+    The overlay is left in product form.
+    Raises LiftError when something would be built otherwise than in the untouched tree, LockChangedError when
+    something would resolve otherwise, WorkspaceError, NotWritableError and DiskFullError.
+    """
+    analysis = inputs.analysis
+    _refuse_unsupported(analysis.lifted)
+    overlay = _overlay(inputs)
+    synced = overlay.sync()
+    fs.write_if_changed(inputs.work_dir / "lifting" / STUB_FILE_NAME, stub_source())
+    fs.write_if_changed(inputs.work_dir / "lifting" / EMPTY_LIBRARY_FILE_NAME, "")
+    if analysis.git:
+        attach(
+            overlay.layout,
+            analysis.git,
+            private_dir=inputs.work_dir / "git",
+            rewritten=[package.manifest_path for package in analysis.lifted],
+            environ=context.environ,
+        )
+    bench = _Workbench(inputs, overlay, _call(inputs, overlay, context))
+    product = bench.product()
+    generators = tuple(bench.generator(package, product.manifests) for package in analysis.lifted)
+    _write(overlay, analysis, product.manifests)
+    return Lift(
+        analysis=analysis,
+        overlay=overlay,
+        call=bench.call,
+        generators=generators,
+        product=product.goal,
+        product_manifests=product.manifests,
+        product_remedy=product.remedy,
+        dropped_host_features=product.dropped,
+        vm_package_ids=product.vm_package_ids,
+        synced=synced,
+    )
+
+
+def enter_generator_form(lift: Lift, generator: GeneratorBuild) -> None:
+    """Put one package of the overlay in generator form and all others in product form."""
+    forms = {**lift.product_manifests, generator.package.key: generator.manifest}
+    _write(lift.overlay, lift.analysis, forms)
+
+
+def enter_product_form(lift: Lift) -> None:
+    """Put every package of the overlay in product form."""
+    _write(lift.overlay, lift.analysis, lift.product_manifests)
+
+
+def check_lock(lift: Lift) -> None:
+    """Make sure that ``Cargo.lock`` is, byte for byte, what was analysed: in the sources and in the overlay.
+
+    Raises LockChangedError.
+    """
+    for path in (lift.analysis.lock_path, lift.overlay.layout.locate(lift.analysis.lock_path)):
+        if not path.is_file() or fs.sha256_file(path) != lift.analysis.lock_sha256:
+            raise LockChangedError(
+                f"{path} changed during the build",
+                cause="something in the build, or someone beside it, ran Cargo without --locked",
+                action="look at the change with `git diff`, and run the same command again",
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _ProductPlan:
+    goal: Goal
+    manifests: Mapping[PackageKey, str]
+    remedy: Remedy
+    dropped: Comparison
+    vm_package_ids: frozenset[str]
+
+
+class _Workbench:
+    """Tries the forms out on the overlay, asking Cargo what it would build."""
+
+    def __init__(self, inputs: LiftInputs, overlay: Overlay, call: CargoCall) -> None:
+        self.analysis = inputs.analysis
+        self.call = call
+        self._inputs = inputs
+        self._overlay = overlay
+        self._support_dir = inputs.work_dir / "lifting"
+        self._sources = {
+            package.key: package.manifest_path.read_text(encoding="utf-8") for package in self.analysis.lifted
+        }
+
+    def product(self) -> _ProductPlan:
+        """Return the product form of all lifted packages, checked against the untouched product."""
+        remedy = Remedy()
+        while True:
+            manifests = {key: self._product_manifest(key, remedy) for key in self._sources}
+            _write(self._overlay, self.analysis, manifests)
+            goal = _goal(self.analysis, remedy, None)
+            graph, metadata = self._ask(self.call, goal)
+            lost = compare(self.analysis.target_features, target_libraries(graph)).lost
+            found = find_remedy(lost, self._sources, metadata, per_package=self.analysis.per_package_features)
+            if not lost or found.is_empty or not remedy.is_empty:
+                break
+            remedy = found
+        if lost:
+            raise lost_features_error(
+                self.analysis.product.key, lost,
+                cause="with resolver 1, Cargo gives crates of the product what build scripts ask for, too",
+                remedy='ask for these features in [dependencies], or set resolver = "2" in the workspace',
+            )  # fmt: skip
+        self._refuse_host_vm(graph)
+        self._check_scripts(graph)
+        return _ProductPlan(
+            goal=goal,
+            manifests=manifests,
+            remedy=remedy,
+            dropped=compare(self.analysis.host_features, host_libraries(graph)),
+            vm_package_ids=frozenset(
+                package.id for package in metadata.packages if package.name == self.analysis.vm_crate
+            ),
+        )
+
+    def generator(self, package: LiftedPackage, manifests: Mapping[PackageKey, str]) -> GeneratorBuild:
+        """Return the generator form of *package*, checked against its untouched build script."""
+        binary = f"generator-{package.key.slug}"
+        remedy = Remedy()
+        while True:
+            manifest = self._generator_manifest(package, binary, remedy)
+            _write(self._overlay, self.analysis, {**manifests, package.key: manifest})
+            goal = dataclasses.replace(_goal(self.analysis, remedy, package), bins=(binary,))
+            graph, metadata = self._ask(self.call, goal)
+            self._refuse_elsewhere(package, metadata)
+            comparison = self._compare(package, graph, goal, binary)
+            found = find_remedy(
+                comparison.lost, [package.key], metadata, per_package=self.analysis.per_package_features
+            )
+            if not comparison.lost or found.is_empty or not remedy.is_empty:
+                break
+            remedy = found
+        if comparison.lost:
+            raise lost_features_error(
+                package.key, comparison.lost,
+                cause=f"{_UNIFICATION} for them",
+                remedy=f"ask for these features where {package.key.name} depends on the crates",
+            )  # fmt: skip
+        self._check_scripts(graph)
+        target = self.call.target_dir / self.call.selection.target_triple
+        return GeneratorBuild(
+            package=package,
+            goal=goal,
+            binary=binary,
+            expected_path=target / cargo.profile_directory(self.call.selection.profile) / binary,
+            trigger=_trigger(self._inputs.work_dir, package),
+            manifest=manifest,
+            comparison=comparison,
+            remedy=remedy,
+        )
+
+    def _product_manifest(self, key: PackageKey, remedy: Remedy) -> str:
+        form = ProductForm(stub=self._support_dir / STUB_FILE_NAME, restorations=remedy.manifests.get(key, ()))
+        return product_form(self._sources[key], form)
+
+    def _generator_manifest(self, package: LiftedPackage, binary: str, remedy: Remedy) -> str:
+        # Where Cargo takes no features per package, selecting one switches its default features on.
+        is_product = package.key == self.analysis.product.key
+        default_unwanted = "default" not in package.features and not is_product
+        form = GeneratorForm(
+            binary=binary,
+            library=f"empty_{package.key.slug.replace('-', '_')}",
+            empty_library=self._support_dir / EMPTY_LIBRARY_FILE_NAME,
+            drop_default_feature=default_unwanted and not self.analysis.per_package_features,
+            restorations=remedy.manifests.get(package.key, ()),
+        )
+        return generator_form(self._sources[package.key], form)
+
+    def _ask(self, call: CargoCall, goal: Goal) -> tuple[Graph, Metadata]:
+        metadata = cargo.metadata(call, platforms=tuple({call.selection.target_triple, self.analysis.host_triple}))
+        unknown = sorted({package_key(package) for package in metadata.packages} - self.analysis.packages)
+        if unknown:
+            listed = ", ".join(f"{key} ({key.source or 'local'})" for key in unknown)
+            raise LockChangedError(
+                f"the lifted workspace would use packages that Cargo.lock does not name: {listed}",
+                cause="a path override or a configuration file of Cargo replaces packages",
+                action="take the override out, or update Cargo.lock with it in force",
+            )
+        return Graph(cargo.unit_graph(call, goal), metadata), metadata
+
+    def _compare(self, package: LiftedPackage, graph: Graph, goal: Goal, binary: str) -> Comparison:
+        """Compare what the generator links with what the untouched build script links."""
+        before = (*package.closure, CrateFeatures(package=package.key, features=package.features))
+        after = _generator_crates(graph, package, binary)
+        comparison = compare_lift(before, after, after)
+        if comparison.lost and self.analysis.host_triple != self.call.selection.target_triple:
+            selection = dataclasses.replace(self.call.selection, target_triple=self.analysis.host_triple)
+            on_host, _metadata = self._ask(dataclasses.replace(self.call, selection=selection), goal)
+            comparison = compare_lift(before, after, _generator_crates(on_host, package, binary))
+        accepted = self._inputs.accept_lost_features
+        kept = (change.without(accepted) for change in comparison.lost)
+        return dataclasses.replace(comparison, lost=tuple(change for change in kept if change.features))
+
+    def _refuse_elsewhere(self, package: LiftedPackage, metadata: Metadata) -> None:
+        """Make sure that Cargo takes the lifted package from the overlay."""
+        wanted = self._overlay.layout.locate(package.manifest_path)
+        taken = [item.manifest_path for item in metadata.packages if package_key(item) == package.key]
+        if taken != [wanted]:
+            raise LiftError(
+                f"{package.key} would be taken from {', '.join(map(str, taken))} instead of the overlay",
+                cause="a manifest or a configuration file names the package by an absolute path",
+                action="name it by a path relative to the manifest",
+            )
+
+    def _refuse_host_vm(self, graph: Graph) -> None:
+        hosts = [crate for crate in host_libraries(graph) if crate.package.name == self.analysis.vm_crate]
+        if hosts:
+            raise LiftError(
+                f"{hosts[0].package} would still be compiled for the build host",
+                cause="something that is not a build script of the product asks for it there",
+                action="please report the shape of the workspace: this should have been found before",
+            )
+
+    def _check_scripts(self, graph: Graph) -> None:
+        """Make sure that every run of a lifted script has the features that its generator is made with."""
+        wanted = {package.key: package.features for package in self.analysis.lifted}
+        for crate in script_features(graph):
+            features = wanted.get(crate.package, crate.features)
+            if crate.features != features:
+                differing = ", ".join(sorted(crate.features ^ features))
+                raise LiftError(
+                    f"the build script of {crate.package} is needed with two sets of features"
+                    f" (one with and one without {differing})",
+                    cause="the product and another build script ask for different features of the package",
+                    action=f"ask for the same features of {crate.package.name} everywhere",
+                )
+
+
+def _goal(analysis: Analysis, remedy: Remedy, package: LiftedPackage | None) -> Goal:
+    """Return the goal that selects the product, with its features, and *package* beside it, with exactly its own."""
+    product, chosen = analysis.product, analysis.selection
+    extra = dict(remedy.members)
+    if package and package.key != product.key:
+        features = package.features if package.origin is Origin.MEMBER else frozenset[str]()
+        extra[package.key.name] = tuple(sorted({*features, *extra.get(package.key.name, ())}))
+    keys = [*(item.key for item in analysis.path_packages), *(item.key for item in analysis.lifted)]
+    by_name = {key.name: key for key in keys}
+    specs = (product.key.spec, *(by_name[name].spec for name in extra))
+    own: Iterable[str] = chosen.features
+    if extra and analysis.per_package_features:
+        named = (*chosen.features, *(("default",) if _wants_default(analysis) else ()))
+        own = (name if "/" in name else f"{product.key.name}/{name}" for name in named)
+    others = (f"{name}/{feature}" for name, features in extra.items() for feature in features)
+    return Goal(
+        packages=specs,
+        bins=product.binaries,
+        features=(*own, *others),
+        default_features=chosen.default_features and not (extra and analysis.per_package_features),
+    )
+
+
+def _wants_default(analysis: Analysis) -> bool:
+    return analysis.selection.default_features and analysis.product.has_default_feature
+
+
+def _generator_crates(graph: Graph, package: LiftedPackage, binary: str) -> tuple[CrateFeatures, ...]:
+    unit = graph.find_binary(binary)
+    own = CrateFeatures(package=package.key, features=frozenset(graph.units[unit].features))
+    return (*linked_libraries(graph, unit), own)
+
+
+def _refuse_unsupported(lifted: Iterable[LiftedPackage]) -> None:
+    for package in lifted:
+        if package.origin not in {Origin.MEMBER, Origin.PATH}:
+            raise LiftError(
+                f"the build script of {package.key} makes a snapshot, and the package comes from {package.key.source}",
+                cause="only build scripts of packages in local directories can be lifted so far",
+                action=f"put a copy of {package.key.name} into the workspace and [patch] it in",
+            )
+
+
+def _overlay(inputs: LiftInputs) -> Overlay:
+    analysis = inputs.analysis
+    layout = plan(
+        [analysis.workspace_root, *(package.directory for package in analysis.path_packages)],
+        tree=inputs.work_dir / "tree",
+        git_top=analysis.git.top_dir if analysis.git else None,
+        excluded=[inputs.work_dir, analysis.target_directory],
+    )
+    watch = Watch(
+        packages={package.directory: package.key for package in analysis.path_packages},
+        rewritten=frozenset(package.manifest_path for package in analysis.lifted),
+        triggers={package.key: _trigger(inputs.work_dir, package) for package in analysis.lifted},
+    )
+    return Overlay(layout, state_path=inputs.work_dir / "tree.json", watch=watch)
+
+
+def _trigger(work_dir: Path, package: LiftedPackage) -> Path:
+    return work_dir / "steps" / f"{package.key.slug}.inputs"
+
+
+def _call(inputs: LiftInputs, overlay: Overlay, context: Context) -> CargoCall:
+    analysis = inputs.analysis
+    # A repository around the work directory is not the workspace's.
+    own = {"GIT_CEILING_DIRECTORIES": str(inputs.work_dir)}
+    config: tuple[str, ...] = ()
+    if analysis.raise_vm_opt_level:
+        # Both phases use it, or the crate would be compiled twice.
+        config = (f'profile.{analysis.selection.profile}.package."{analysis.vm_crate}".opt-level=1',)
+    return CargoCall(
+        cargo=inputs.toolchain.cargo,
+        env=cargo.environment(inputs.toolchain, context, inputs.env) | own,
+        cwd=analysis.call_dir,
+        manifest_path=overlay.layout.locate(analysis.product.manifest_path),
+        target_dir=inputs.work_dir / "target",
+        selection=analysis.selection,
+        config=config,
+        jobs=context.jobs,
+        offline=context.offline,
+    )
+
+
+def _write(overlay: Overlay, analysis: Analysis, manifests: Mapping[PackageKey, str]) -> None:
+    for package in analysis.lifted:
+        overlay.write(package.manifest_path, manifests[package.key])
