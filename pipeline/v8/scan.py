@@ -19,6 +19,9 @@ MAX_BLOBS = 32
 _VERSION_END = re.compile(rb"\.\d{1,5}(?:-[!-~]{1,40})?\0{8}")
 _VERSION_START = re.compile(rb"[1-9]\d?\.\d{1,3}(?:\.\d{1,5})?\Z")
 _LONGEST_START_BYTES = 12
+_ANCHOR_BYTES = 48
+_ANCHOR_TRIES = 256
+_WINDOW_BYTES = 1024 * 1024
 
 
 @contextlib.contextmanager
@@ -62,3 +65,33 @@ def _version_places(data: Buffer) -> Iterator[int]:
         start = _VERSION_START.search(before)
         if start:
             yield ending.start() - len(start.group())
+
+
+def find_bytes(data: Buffer, wanted: Buffer) -> int:
+    """Return the offset at which all of *wanted* occurs in *data*, -1 when it does not (or is empty).
+
+    Looks for the most varied short piece of *wanted*, so that long runs of zeros in either cost nothing.
+    """
+    if not len(wanted):
+        return -1
+    anchor_at = _anchor(wanted)
+    anchor = wanted[anchor_at : anchor_at + _ANCHOR_BYTES]
+    place = data.find(anchor)
+    while place >= 0:
+        start = place - anchor_at
+        if start >= 0 and _equal(data, start, wanted):
+            return start
+        place = data.find(anchor, place + 1)
+    return -1
+
+
+def _anchor(wanted: Buffer) -> int:
+    starts = range(0, max(len(wanted) - _ANCHOR_BYTES, 0) + 1, max(len(wanted) // _ANCHOR_TRIES, 1))
+    return max(starts, key=lambda start: len(set(wanted[start : start + _ANCHOR_BYTES])))
+
+
+def _equal(data: Buffer, start: int, wanted: Buffer) -> bool:
+    return start + len(wanted) <= len(data) and all(
+        data[start + i : start + min(i + _WINDOW_BYTES, len(wanted))] == wanted[i : i + _WINDOW_BYTES]
+        for i in range(0, len(wanted), _WINDOW_BYTES)
+    )

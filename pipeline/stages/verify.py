@@ -1,0 +1,210 @@
+"""Check a product as its users get it: every ELF file, the snapshot inside, and what it does when it runs.
+
+What is wrong with the product becomes a finding, never an exception; docs/verify.md explains each finding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline import archive, fs
+from pipeline.context import Context
+from pipeline.elf.policy import ElfPolicy, check_elf, is_base_library
+from pipeline.elf.reader import is_elf, read_elf
+from pipeline.errors import ArchiveError, ToolboxError
+from pipeline.model.execution import ExecRequest, ExecResult, Executor
+from pipeline.model.findings import Finding, Severity
+from pipeline.model.spec import Canary
+from pipeline.model.target import Target
+from pipeline.proc import describe_exit
+from pipeline.v8.product import check_blobs, check_presence, expected_snapshots, scan_product
+
+_SHOWN_OUTPUT_CHARACTERS = 400
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VerifyInputs:
+    """A product and what is known about it."""
+
+    product: Path
+    """The zip that will ship, or a directory into which it was unpacked."""
+    target: Target
+    program: str | None = None
+    """The program to run, a path inside the product; None: no canaries."""
+    glibc_floor: str | None = None
+    """Newest glibc that the product may need, such as ``2.36``."""
+    assumed_libraries: frozenset[str] = frozenset()
+    snapshots: tuple[tuple[str, Path], ...] = ()
+    """Name and path of every file that the generators left in their OUT_DIRs."""
+    executor: Executor | None = None
+    """Runs the canaries; None: static checks only."""
+    canaries: tuple[Canary, ...] = ()
+
+
+def run(inputs: VerifyInputs, context: Context) -> tuple[Finding, ...]:
+    """Return every finding about the product, static ones first.
+
+    Raises ArchiveError when the zip itself cannot be unpacked, ExecutorUnavailableError when the executor cannot
+    start the product's program at all.
+    """
+    with _unpacked(inputs.product, context) as product_dir:
+        static = tuple(_static_findings(inputs, product_dir))
+        return (*static, *_canary_findings(inputs, product_dir))
+
+
+def make_bare_root(sysroot: Path, target: Target, destination: Path) -> Path:
+    """Copy the C library and its loader from *sysroot* to *destination*, and nothing else; return *destination*.
+
+    An emulator that is given this root shows whether a product runs without the build's other libraries. Raises
+    ToolboxError when the sysroot has no loader.
+    """
+    root = sysroot.resolve()
+    with fs.atomic_directory(destination) as staging:
+        loader = _inside(root, target.interpreter)
+        if loader is None:
+            raise ToolboxError(
+                f"the {target.name} sysroot has no dynamic loader {target.interpreter}",
+                cause="the sysroot was unpacked only in part, or is for another target",
+                action="delete it from the cache directory and run the same command again",
+            )
+        _copy_library(loader, staging / target.interpreter.lstrip("/"))
+        for directory in (f"lib/{target.gnu_triple}", f"usr/lib/{target.gnu_triple}"):
+            for library in sorted((root / directory).glob("*.so*")):
+                source = _inside(root, f"/{directory}/{library.name}")
+                if source is not None and is_base_library(library.name, target):
+                    _copy_library(source, staging / "lib" / target.gnu_triple / library.name)
+    return destination
+
+
+def _inside(root: Path, path: str) -> Path | None:
+    """Return the file that *path* means inside *root*, None when there is none or a link leads outside."""
+    found = (root / path.lstrip("/")).resolve()
+    return found if found.is_relative_to(root) and found.is_file() else None
+
+
+def _copy_library(source: Path, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, destination)
+    destination.chmod(0o755)
+
+
+@contextlib.contextmanager
+def _unpacked(product: Path, context: Context) -> Iterator[Path]:
+    if product.is_dir():
+        yield product
+        return
+    parent = fs.make_directory(context.cache_dir / "verify")
+    with tempfile.TemporaryDirectory(prefix="product-", dir=parent) as directory:
+        archive.extract_zip(product, Path(directory))
+        yield Path(directory)
+
+
+def _files(product_dir: Path) -> tuple[tuple[str, Path], ...]:
+    """Return name and path of every regular file of the product."""
+    paths = sorted(path for path in product_dir.rglob("*") if path.is_file() and not path.is_symlink())
+    named = ((path.relative_to(product_dir).as_posix(), path) for path in paths)
+    return tuple((name, path) for name, path in named if name != fs.SENTINEL_NAME)
+
+
+def _static_findings(inputs: VerifyInputs, product_dir: Path) -> Iterator[Finding]:
+    files = _files(product_dir)
+    elf_files = tuple((name, path) for name, path in files if is_elf(path))
+    if not elf_files:
+        yield Finding(
+            id="product.files", severity=Severity.FAIL, subject=inputs.product.name, message="holds no program at all"
+        )
+        return
+    policy = ElfPolicy(
+        target=inputs.target,
+        provided=frozenset(path.name for _name, path in elf_files),
+        assumed=inputs.assumed_libraries,
+        glibc_floor=_version(inputs.glibc_floor),
+    )
+    for name, path in elf_files:
+        yield from _elf_findings(name, path, policy)
+    expected = expected_snapshots(inputs.snapshots)
+    yield from check_presence(files, expected)
+    yield from check_blobs(scan_product(files, expected))
+
+
+def _elf_findings(name: str, path: Path, policy: ElfPolicy) -> tuple[Finding, ...]:
+    try:
+        return check_elf(read_elf(path), policy, name)
+    except ArchiveError as error:
+        return (Finding(id="elf.readable", severity=Severity.FAIL, subject=name, message=error.what),)
+
+
+def _version(text: str | None) -> tuple[int, ...] | None:
+    return tuple(int(number) for number in re.findall(r"\d+", text)) if text else None
+
+
+def _canary_findings(inputs: VerifyInputs, product_dir: Path) -> Iterator[Finding]:
+    if inputs.executor is None or inputs.program is None:
+        return
+    program = product_dir / inputs.program
+    if not program.is_file():
+        yield Finding(
+            id="canary.program", severity=Severity.FAIL, subject=inputs.program, message="is not in the product"
+        )
+        return
+    for canary in inputs.canaries:
+        # Each run gets an empty directory: what one leaves behind must not help the next.
+        with tempfile.TemporaryDirectory(prefix="snapstitch-canary-") as workdir:
+            yield _canary_finding(inputs, inputs.executor, canary, program, Path(workdir))
+
+
+def _canary_finding(inputs: VerifyInputs, executor: Executor, canary: Canary, program: Path, workdir: Path) -> Finding:
+    result = executor.run(
+        ExecRequest(
+            argv=(str(program.resolve()), *canary.args),
+            env={"PATH": "/usr/bin:/bin", "HOME": str(workdir), "TMPDIR": str(workdir), "LC_ALL": "C.UTF-8"},
+            workdir=workdir,
+            inputs=(program.parent,),
+            outputs=(workdir,),
+            target=inputs.target,
+            timeout_s=canary.timeout_s,
+        )
+    )
+    problem = _canary_problem(canary, result)
+    return Finding(
+        id="canary",
+        severity=Severity.FAIL if problem else Severity.OK,
+        subject=" ".join((program.name, *canary.args)),
+        message=problem or f"answered as it should, in {result.duration_s:.1f} s",
+        evidence={
+            "exit_code": result.exit_code,
+            "duration_s": round(result.duration_s, 3),
+            "cpu_s": round(result.cpu_s, 3),
+            "stdout": _shown(result.stdout),
+            "stderr": _shown(result.stderr),
+            "executor": f"{result.executor.name} {result.executor.version}".strip(),
+            "cpu_model": result.executor.cpu_model,
+            "emulated": result.executor.emulated,
+        },
+    )
+
+
+def _canary_problem(canary: Canary, result: ExecResult) -> str | None:
+    """Return what is wrong with a run, None when it answered as it should."""
+    if result.timed_out:
+        return f"did not end within {canary.timeout_s:g} s"
+    said = f" (it said: {_shown(result.stderr)})" if result.stderr.strip() else ""
+    if result.exit_code != canary.exit_code:
+        return f"ended with {describe_exit(result.exit_code)} instead of {canary.exit_code}{said}"
+    text = result.stdout.decode(errors="replace")
+    if canary.stdout is not None and text.rstrip("\n") != canary.stdout.rstrip("\n"):
+        return f"printed {_shown(result.stdout)!r} instead of {canary.stdout.rstrip()!r}{said}"
+    if canary.stdout_contains is not None and canary.stdout_contains not in text:
+        return f"printed {_shown(result.stdout)!r}, without {canary.stdout_contains!r}{said}"
+    return None
+
+
+def _shown(output: bytes) -> str:
+    text = output.decode(errors="replace").strip()
+    return text if len(text) <= _SHOWN_OUTPUT_CHARACTERS else text[:_SHOWN_OUTPUT_CHARACTERS] + "…"

@@ -1,0 +1,197 @@
+"""Checks the snapshots of a whole product: sound, expected, and all of one architecture. Files in, findings out."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pipeline.model.findings import Finding, Severity
+from pipeline.v8.blob import SnapshotBlob, parse
+from pipeline.v8.checksum import Buffer
+from pipeline.v8.consistency import Comparison, Consistency, Core, compare, core_of
+from pipeline.v8.scan import find_blobs, find_bytes, mapped
+
+LARGE_FILE_BYTES = 64 * 1024
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExpectedSnapshot:
+    """A file that the snapshot generator wrote, whose bytes the product must hold."""
+
+    name: str
+    path: Path
+    blob: SnapshotBlob | None
+    """The V8 snapshot that it begins with; None for another machine's."""
+    sha256_blob: str | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FoundBlob:
+    """A V8 snapshot somewhere in the product."""
+
+    file: str
+    blob: SnapshotBlob
+    core: Core | None
+    """None when it is damaged."""
+    expected: bool
+    """Whether it is one that the build made."""
+
+    @property
+    def subject(self) -> str:
+        """Return where it is, in words."""
+        return f"{self.file}, snapshot at {self.blob.offset}"
+
+
+def expected_snapshots(paths: Iterable[tuple[str, Path]]) -> tuple[ExpectedSnapshot, ...]:
+    """Return those of the generator's files that a product must hold: V8 snapshots, or without any the large files."""
+    candidates = tuple(_expected(name, path) for name, path in paths)
+    blobs = tuple(candidate for candidate in candidates if candidate.blob)
+    if blobs:
+        return blobs
+    return tuple(c for c in candidates if c.path.stat().st_size >= LARGE_FILE_BYTES)
+
+
+def scan_product(files: Iterable[tuple[str, Path]], expected: tuple[ExpectedSnapshot, ...]) -> tuple[FoundBlob, ...]:
+    """Return every V8 snapshot in the product's *files*, given as name and path."""
+    digests = {snapshot.sha256_blob for snapshot in expected}
+    found = []
+    for name, path in files:
+        with mapped(path) as data:
+            for blob in find_blobs(data):
+                core = core_of(data, blob)
+                known = _digest(data, blob) in digests
+                found.append(FoundBlob(file=name, blob=blob, core=core, expected=known))
+    return tuple(found)
+
+
+def check_presence(files: tuple[tuple[str, Path], ...], expected: tuple[ExpectedSnapshot, ...]) -> Iterator[Finding]:
+    """Yield, for each expected snapshot, whether its bytes occur in the product."""
+    for snapshot in expected:
+        holders = tuple(name for name, path in files if _holds(path, snapshot.path))
+        yield Finding(
+            id="snapshot.present",
+            severity=Severity.OK if holders else Severity.FAIL,
+            subject=snapshot.name,
+            message=(
+                f"the snapshot that was made for this product is in {', '.join(holders)}"
+                if holders
+                else "the snapshot that was made for this product is in none of its files"
+            ),
+            evidence={"size_bytes": snapshot.path.stat().st_size, "found_in": holders},
+        )
+
+
+def check_blobs(found: tuple[FoundBlob, ...]) -> Iterator[Finding]:
+    """Yield the findings about each snapshot of a product, and about how they fit together."""
+    own = own_snapshots(found)
+    for item in found:
+        yield _soundness(item)
+    for item in found:
+        if item not in own and item.core is not None:
+            yield _consistency(item, own)
+
+
+def own_snapshots(found: tuple[FoundBlob, ...]) -> tuple[FoundBlob, ...]:
+    """Return V8's own default snapshots: they have one context and are none that the build made.
+
+    Where several of a file could be it, the smallest is: an embedder only adds.
+    """
+    candidates: dict[tuple[str, str], FoundBlob] = {}
+    for item in found:
+        if item.core is None or item.expected or item.blob.contexts != 1:
+            continue
+        key = (item.file, item.blob.version)
+        if key not in candidates or item.blob.size_bytes < candidates[key].blob.size_bytes:
+            candidates[key] = item
+    return tuple(candidates.values())
+
+
+def _expected(name: str, path: Path) -> ExpectedSnapshot:
+    with mapped(path) as data:
+        blob = parse(data)
+        digest = _digest(data, blob) if blob else None
+    return ExpectedSnapshot(name=name, path=path, blob=blob, sha256_blob=digest)
+
+
+def _digest(data: Buffer, blob: SnapshotBlob) -> str:
+    return hashlib.sha256(data[blob.offset : blob.end]).hexdigest()
+
+
+def _holds(path: Path, part: Path) -> bool:
+    with mapped(path) as data, mapped(part) as wanted:
+        return find_bytes(data, wanted) >= 0
+
+
+def _soundness(item: FoundBlob) -> Finding:
+    blob = item.blob
+    contexts = f"{blob.contexts} context{'s' if blob.contexts > 1 else ''}"
+    return Finding(
+        id="v8.snapshot",
+        severity=Severity.FAIL if blob.problems else Severity.OK,
+        subject=item.subject,
+        message=(
+            f"is damaged: {'; '.join(blob.problems)}"
+            if blob.problems
+            else f"is a sound snapshot of V8 {blob.version} with {contexts}"
+            + (", made by this build" if item.expected else "")
+        ),
+        evidence={
+            "offset": blob.offset,
+            "size_bytes": blob.size_bytes,
+            "version": blob.version,
+            "contexts": blob.contexts,
+            "checksum": f"{blob.checksum:#010x}",
+            "checksum_kind": blob.checksum_kind.value if blob.checksum_kind else None,
+            "magic": f"{blob.magic:#010x}",
+            "problems": blob.problems,
+        },
+    )
+
+
+def _consistency(item: FoundBlob, own: tuple[FoundBlob, ...]) -> Finding:
+    same_version = [o for o in own if o.blob.version == item.blob.version]
+    if own and not same_version:
+        versions = ", ".join(sorted({o.blob.version for o in own}))
+        return Finding(
+            id="v8.version",
+            severity=Severity.FAIL,
+            subject=item.subject,
+            message=f"was made by V8 {item.blob.version}, the product holds V8 {versions}",
+            evidence={"snapshot": item.blob.version, "product": versions},
+        )
+    comparisons = [compare(item.core, o.core) for o in same_version if item.core and o.core]
+    best = min(comparisons, key=lambda c: _PREFERENCE[c.verdict], default=None)
+    if best is None:
+        return Finding(
+            id="v8.consistency",
+            severity=Severity.UNKNOWN,
+            subject=item.subject,
+            message="the product holds no snapshot of V8's own to compare with",
+        )
+    return Finding(
+        id="v8.consistency",
+        severity=_SEVERITY[best.verdict],
+        subject=item.subject,
+        message=_sentence(best),
+        evidence={"verdict": best.verdict.value, "rule": best.rule, **best.evidence},
+    )
+
+
+def _sentence(comparison: Comparison) -> str:
+    meaning = {
+        Consistency.MATCH: "was made for the same architecture as V8's own",
+        Consistency.MISMATCH: "was made for another architecture, or by another build of V8",
+        Consistency.UNKNOWN: "may or may not be of the right architecture",
+    }
+    return f"{meaning[comparison.verdict]}: {comparison.explanation}"
+
+
+# One match among several candidates is enough; a mismatch says more than not knowing.
+_PREFERENCE = {Consistency.MATCH: 0, Consistency.MISMATCH: 1, Consistency.UNKNOWN: 2}
+_SEVERITY = {
+    Consistency.MATCH: Severity.OK,
+    Consistency.MISMATCH: Severity.FAIL,
+    Consistency.UNKNOWN: Severity.UNKNOWN,
+}
