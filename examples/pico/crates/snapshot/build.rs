@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pico_runtime::snapshot::{self, SourceFile};
+use pico_runtime::snapshot::{self, SourceFile, Sources};
 
 const JS_DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/js");
 
@@ -24,20 +24,24 @@ fn main() -> Result<()> {
     println!("cargo:rerun-if-env-changed=PICO_SKIP_CROSS_CHECK");
     println!("cargo:rustc-env=PICO_TARGET={target}");
 
-    let bootstrap = snapshot::read_sources()?;
+    let sources = Sources::read()?;
     let lazy = read_lazy_modules()?;
-    for file in bootstrap.iter().chain(&lazy) {
+    for file in sources
+        .bootstrap
+        .iter()
+        .chain([&sources.warm_up])
+        .chain(&lazy)
+    {
         println!("cargo:rerun-if-changed={}", file.path.display());
     }
 
     let residual = out_dir.join("sources");
     fs::create_dir_all(&residual)?;
     let mut tables = String::new();
-    let count = bootstrap.len();
     write_table(
         &mut tables,
         "BOOTSTRAP_SOURCES",
-        &bootstrap,
+        &sources.bootstrap,
         &residual,
         "bootstrap",
     )?;
@@ -46,9 +50,9 @@ fn main() -> Result<()> {
 
     if env::var_os("CARGO_FEATURE_DISABLE").is_none() {
         check_host(&target)?;
-        let blob = snapshot::create(&bootstrap, &target)?;
+        let blob = snapshot::create(&sources, &target)?;
         fs::write(out_dir.join("PICO_SNAPSHOT.bin"), &blob)?;
-        println!("snapshot of {count} files: {} bytes", blob.len());
+        println!("snapshot: {} bytes", blob.len());
     }
     Ok(())
 }

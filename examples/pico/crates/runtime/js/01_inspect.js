@@ -21,6 +21,7 @@ const UNBOX = [
 const MAX_DEPTH = 4;
 const MAX_ITEMS = 100;
 const LINE_WIDTH = 72;
+const MAX_SHORT = 16; // of items that share a line
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
 
@@ -55,7 +56,9 @@ function className(value) {
 function prefixOf(value, plain) {
   const name = className(value);
   const prefix = name === null ? `[${plain}: null prototype] ` : name === plain || name === "" ? "" : `${name} `;
-  const tag = ReflectGetOwnPropertyDescriptor(ReflectGetPrototypeOf(value) ?? value, toStringTag)?.value;
+  const tagged = ReflectGetOwnPropertyDescriptor(value, toStringTag) ??
+    ReflectGetOwnPropertyDescriptor(ReflectGetPrototypeOf(value) ?? value, toStringTag);
+  const tag = tagged?.value;
   if (typeof tag !== "string" || tag === "" || tag === name) return prefix;
   return `${prefix === "" ? `${plain} ` : prefix}[${tag}] `;
 }
@@ -91,6 +94,19 @@ function formatError(error) {
   } catch {
     return "[Error]";
   }
+}
+
+// As many short items on a line as fit; long ones stay alone.
+function fill(parts) {
+  const lines = [];
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i];
+    const last = lines.length - 1;
+    const fits = last >= 0 && part.length <= MAX_SHORT && lines[last].length + part.length + 2 <= LINE_WIDTH;
+    if (fits) lines[last] += `, ${part}`;
+    else ArrayPrototypePush(lines, part);
+  }
+  return lines;
 }
 
 class Inspector {
@@ -187,7 +203,7 @@ class Inspector {
 
   // A built-in's own text, and whatever properties the program added to it.
   #withProperties(text, value) {
-    const parts = this.#addProperties([], value, false);
+    const parts = this.#addProperties([], value, true);
     return parts.length === 0 || this.#tooDeep ? text : `${text} ${this.#join("{", parts, "}")}`;
   }
 
@@ -212,7 +228,8 @@ class Inspector {
     if (parts.length === 0) return open + close;
     const line = `${open} ${ArrayPrototypeJoin(parts, ", ")} ${close}`;
     if (line.length <= LINE_WIDTH && !StringPrototypeIncludes(line, "\n")) return line;
-    const indented = ArrayPrototypeMap(parts, (part) => `  ${StringPrototypeReplaceAll(part, "\n", "\n  ")}`);
+    const lines = parts.length > 6 && open === "[" ? fill(parts) : parts;
+    const indented = ArrayPrototypeMap(lines, (part) => `  ${StringPrototypeReplaceAll(part, "\n", "\n  ")}`);
     return `${open}\n${ArrayPrototypeJoin(indented, ",\n")}\n${close}`;
   }
 

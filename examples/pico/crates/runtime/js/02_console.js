@@ -128,4 +128,5 @@ const methods = {
 };
 methods.groupCollapsed = methods.group;
 
+internals.format = format;
 internals.defineGlobals({ console: { __proto__: {}, ...methods } });

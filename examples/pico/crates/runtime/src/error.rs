@@ -4,6 +4,7 @@ use std::fmt;
 
 use pico_v8::{Local, Message, NativeError, Object, Scope, Str, StringTooLong, Thrown};
 
+use crate::bootstrap;
 use crate::specifier;
 
 /// Why a program could not be started or did not end well.
@@ -61,8 +62,12 @@ pub struct JsError {
 
 impl JsError {
     pub(crate) fn new<'s>(scope: &Scope<'s>, exception: Local<'s>) -> Self {
+        let mut message = scope.describe(exception);
+        if let Some(text) = inspect(scope, exception) {
+            message.text = text;
+        }
         JsError {
-            message: scope.describe(exception),
+            message,
             in_promise: false,
             stack: stack(scope, exception),
         }
@@ -73,10 +78,15 @@ impl JsError {
         self
     }
 
-    /// What was thrown, in words.
+    /// What was thrown, in words. An error's stack begins with its name and message, as the error itself gives them.
     fn headline(&self) -> &str {
-        let text = &self.message.text;
-        text.strip_prefix("Uncaught ").unwrap_or(text)
+        match &self.stack {
+            Some(stack) => stack.split("\n    at ").next().unwrap_or(stack),
+            None => {
+                let text = &self.message.text;
+                text.strip_prefix("Uncaught ").unwrap_or(text)
+            }
+        }
     }
 
     /// The stack's lines, where `stack` has any.
@@ -144,7 +154,18 @@ fn underline(line: &str, columns: &std::ops::Range<u32>) -> String {
 fn stack<'s>(scope: &Scope<'s>, exception: Local<'s>) -> Option<String> {
     exception.cast::<NativeError>()?;
     let stack = exception.cast::<Object>()?.get(scope, scope.name("stack"));
-    Some(stack.ok()?.cast::<Str>()?.to_rust(scope))
+    let stack = stack.ok()?.cast::<Str>()?.to_rust(scope);
+    (!stack.is_empty()).then_some(stack)
+}
+
+/// An object that is no error, as the console would show it; V8 says no more than `#<Object>`.
+fn inspect<'s>(scope: &Scope<'s>, exception: Local<'s>) -> Option<String> {
+    if !exception.is::<Object>() || exception.is::<NativeError>() {
+        return None;
+    }
+    let inspect = bootstrap::internal_function(scope, "inspect").ok()?;
+    let text = inspect.call(scope, &[exception]).ok()?;
+    Some(text.cast::<Str>()?.to_rust(scope))
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@ const FILES: &[&str] = &[
     "90_pico.js",
 ];
 
+/// Runs after them, when a snapshot is made.
+const WARM_UP: &str = "snapshot_warm_up.js";
+
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/js");
 
 /// A bootstrap file as it is on disk.
@@ -38,36 +41,53 @@ pub struct SourceFile {
     pub text: String,
 }
 
-/// Reads the bootstrap files.
-pub fn read_sources() -> io::Result<Vec<SourceFile>> {
-    let read = |name: &&str| {
-        let path = PathBuf::from(DIRECTORY).join(name);
-        let text = fs::read_to_string(&path).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-        })?;
-        Ok(SourceFile {
-            path,
-            specifier: format!("pico:bootstrap/{name}"),
-            text,
-        })
-    };
-    FILES.iter().map(read).collect()
+/// What a snapshot is made of.
+#[derive(Debug)]
+pub struct Sources {
+    /// The bootstrap files, in the order they run.
+    pub bootstrap: Vec<SourceFile>,
+    /// Compiles ahead what most programs use.
+    pub warm_up: SourceFile,
 }
 
-/// Runs the bootstrap files and freezes the heap. The same input gives the same bytes. `target` is the triple of the
-/// machine that this code runs on and the snapshot is for.
+impl Sources {
+    /// Reads the files.
+    pub fn read() -> io::Result<Self> {
+        Ok(Sources {
+            bootstrap: FILES
+                .iter()
+                .map(|name| read(name))
+                .collect::<Result<_, _>>()?,
+            warm_up: read(WARM_UP)?,
+        })
+    }
+}
+
+fn read(name: &str) -> io::Result<SourceFile> {
+    let path = PathBuf::from(DIRECTORY).join(name);
+    let text = fs::read_to_string(&path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+    Ok(SourceFile {
+        path,
+        specifier: format!("pico:bootstrap/{name}"),
+        text,
+    })
+}
+
+/// Runs the files and freezes the heap. The same input gives the same bytes. `target` is the triple of the machine that
+/// this code runs on and the snapshot is for.
 ///
 /// V8 then serves nothing else in this process.
-pub fn create(sources: &[SourceFile], target: &str) -> Result<Vec<u8>, Error> {
+pub fn create(sources: &Sources, target: &str) -> Result<Vec<u8>, Error> {
     pico_v8::initialize(Mode::Snapshot, "");
-    let sources: Vec<_> = sources
-        .iter()
+    let files = sources.bootstrap.iter().chain([&sources.warm_up]);
+    let files: Vec<_> = files
         .map(|file| Source {
             specifier: &file.specifier,
             text: &file.text,
         })
         .collect();
     let isolate = Isolate::for_snapshot(ops::references(), State::new(Vec::new(), |_| None));
-    isolate.enter(|scope| bootstrap::run(scope, &sources, target))?;
+    isolate.enter(|scope| bootstrap::run(scope, &files, target))?;
     Ok(isolate.into_snapshot())
 }

@@ -1,0 +1,27 @@
+// Formatting, groups, counters; what goes to standard output and what to standard error.
+console.log("plain", 1, -0, 10n, true, null, undefined, Symbol("s"));
+console.log("%s is %d years and %i days, %f, %o, 100%%", "Ada", 36, 4.9, "1.5", { a: 1 }, "rest");
+console.log("%s", "only", "%s", "first");
+console.log("100%", 5);
+console.log();
+console.info("info");
+console.debug("debug");
+console.warn("warn");
+console.error("error", { code: 1 });
+console.group("outer");
+console.log("one\ntwo");
+console.group();
+console.log("deep");
+console.groupEnd();
+console.groupEnd();
+console.log("back");
+console.count();
+console.count("x");
+console.count();
+console.countReset();
+console.count();
+console.assert(true, "never seen");
+console.assert(false, "seen %s", "once");
+console.dir({ a: { b: 1 } });
+const { log } = console;
+log("unbound");

@@ -1,0 +1,6 @@
+// Pico.exit in a promise's handler, with work outstanding.
+setInterval(() => console.log("never"), 1000);
+Pico.readTextFile(import.meta.filename).then(() => {
+  console.log("leaving");
+  Pico.exit();
+});

@@ -1,0 +1,3 @@
+// Found before anything runs.
+console.log("never");
+const broken = [1, 2;

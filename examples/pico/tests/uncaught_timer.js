@@ -1,0 +1,6 @@
+// An error in a timer ends the program; so later timers do not run.
+setTimeout(() => console.log("never"), 50);
+setTimeout(function tick() {
+  console.log("tick");
+  null.property;
+}, 1);

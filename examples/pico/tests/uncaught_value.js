@@ -1,0 +1,2 @@
+// Anything can be thrown.
+throw { code: 5, nested: { list: [1, 2] } };

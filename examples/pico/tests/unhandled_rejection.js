@@ -1,0 +1,9 @@
+// A rejection that nobody handles ends the program.
+async function connect() {
+  await null;
+  throw new RangeError("no connection");
+}
+
+setTimeout(() => console.log("never"), 50);
+connect();
+console.log("started");
