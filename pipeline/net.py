@@ -1,0 +1,314 @@
+"""The only module that speaks HTTP.
+
+Proxies, certificates and ``~/.netrc`` come from the environment, as requests reads it. A server's 5xx, a cut
+connection and *too many requests* are tried again with growing pauses; any other 4xx is final. A download goes on
+where it was cut off, also in the next run, when the server says that the file is still the same. Addresses are
+never shown with the credentials that they may carry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import email.utils
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import requests
+import urllib3
+
+from pipeline import fs
+from pipeline.errors import IntegrityError, NetworkError
+from pipeline.model.events import Progress, Reporter
+from pipeline.partial import PartialFile
+
+CHUNK_BYTES = 256 * 1024
+CONNECT_TIMEOUT_S = 20.0
+READ_TIMEOUT_S = 60.0
+_PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+_T = TypeVar("_T")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How often and how patiently something is tried again."""
+
+    attempts: int = 5
+    first_pause_s: float = 0.5
+    longest_pause_s: float = 30.0
+    """Longer waits that a server asks for with Retry-After are cut to this."""
+
+    def pause_s(self, attempt: int, asked_s: float | None) -> float:
+        """Return how long to wait after the failed *attempt* (from 0)."""
+        wanted = self.first_pause_s * 2**attempt if asked_s is None else asked_s
+        return min(max(wanted, 0.0), self.longest_pause_s)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Download:
+    """A file to fetch."""
+
+    url: str
+    destination: Path
+    title: str
+    """What the progress bar says."""
+    max_bytes: int
+    """Largest size that is accepted; more is an IntegrityError, not a full disk."""
+    sha256: str | None = None
+    """Digest that the content must have; None where none is published."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Downloaded:
+    """A file that was fetched, whole."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+
+
+class Client(contextlib.AbstractContextManager["Client"]):
+    """An HTTP session; use it as a context manager."""
+
+    def __init__(self, *, environ: Mapping[str, str], reporter: Reporter, retry: RetryPolicy | None = None) -> None:
+        """Open no connection yet; *environ* may name a file with certificates (SSL_CERT_FILE)."""
+        self._reporter = reporter
+        self._retry = retry or RetryPolicy()
+        self._session = requests.Session()
+        # Bytes as they are stored: an archive must not be unpacked on its way because a server calls it "encoded".
+        self._session.headers["Accept-Encoding"] = "identity"
+        bundle = next((environ[name] for name in _CA_VARIABLES if environ.get(name)), None)
+        if bundle and Path(bundle).exists():
+            self._session.verify = bundle
+
+    def __exit__(self, *_exception: object) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def exists(self, url: str) -> bool:
+        """Return whether the server has *url*; 403, 404 and 410 are a no. Raises NetworkError."""
+        try:
+            with self._retrying(url, lambda: self._open(url, {}, method="HEAD")):
+                return True
+        except _FinalStatusError as error:
+            if error.status in {403, 404, 410}:
+                return False
+            raise
+
+    def get_bytes(self, url: str, *, max_bytes: int) -> bytes:
+        """Return the content of *url*. Raises NetworkError, and IntegrityError beyond *max_bytes*."""
+
+        def attempt() -> bytes:
+            with self._open(url, {}) as response:
+                content = b""
+                for chunk in _chunks(response):
+                    content += chunk
+                    _check_size(url, len(content), max_bytes)
+                return content
+
+        return self._retrying(url, attempt)
+
+    def download(self, download: Download) -> Downloaded:
+        """Fetch a file; it appears whole or not at all, and what came before a cut is kept for the next try.
+
+        Raises NetworkError when the server cannot be reached or has no such file, IntegrityError when the content
+        is too large or has another digest.
+        """
+        partial = PartialFile(download.destination, url=download.url)
+        with fs.locked(partial.lock_path), fs.explained(download.destination):
+            with self._reporter.progress(download.title, total=0) as progress:
+                bar = _Bar(progress)
+                self._retrying(download.url, lambda: self._fetch(download, partial, bar))
+            digest, size_bytes = fs.sha256_file(partial.path), partial.size_bytes
+            if download.sha256 and digest != download.sha256:
+                partial.discard()
+                raise _wrong_digest(download, digest)
+            partial.finish()
+        return Downloaded(path=download.destination, sha256=digest, size_bytes=size_bytes)
+
+    def _fetch(self, download: Download, partial: PartialFile, bar: _Bar) -> None:
+        try:
+            response = self._open(download.url, partial.resume_headers())
+        except _StalePartError:
+            partial.discard()
+            raise
+        with response:
+            resumed = response.status_code == requests.codes.partial_content
+            if resumed and not partial.is_continued_by(response.headers):
+                partial.discard()
+                raise _StalePartError
+            have_bytes = partial.size_bytes if resumed else 0
+            length = _content_length(response)
+            if length is not None:
+                _check_size(download.url, have_bytes + length, download.max_bytes)
+                bar.total(have_bytes + length)
+            with partial.open(response.headers, resumed=resumed) as stream:
+                for chunk in _chunks(response):
+                    have_bytes += len(chunk)
+                    _check_size(download.url, have_bytes, download.max_bytes)
+                    stream.write(chunk)
+                    bar.at(have_bytes)
+
+    def _open(self, url: str, headers: Mapping[str, str], *, method: str = "GET") -> requests.Response:
+        response = self._session.request(
+            method,
+            url,
+            headers=dict(headers),
+            stream=True,
+            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+            allow_redirects=True,
+        )
+        if response.status_code in {requests.codes.ok, requests.codes.partial_content}:
+            return response
+        response.close()
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            raise _StalePartError
+        if response.status_code in _PASSING_STATUSES:
+            raise _PassingStatusError(response.status_code, _retry_after_s(response))
+        raise _FinalStatusError(response.status_code, url)
+
+    def _retrying(self, url: str, action: Callable[[], _T]) -> _T:
+        """Do *action*, again after passing failures. Raises NetworkError after the last attempt."""
+        last: Exception | None = None
+        for attempt in range(self._retry.attempts):
+            asked_s = None
+            try:
+                return action()
+            except _PassingStatusError as error:
+                last, asked_s = error, error.retry_after_s
+            except requests.exceptions.SSLError as error:
+                raise _unreachable(url, f"the secure connection failed ({_reason(error)})", attempts=1) from error
+            except (_StalePartError, requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
+                last = error
+            except requests.RequestException as error:  # a malformed address, too many redirects
+                raise _unreachable(url, _reason(error), attempts=attempt + 1) from error
+            if attempt + 1 < self._retry.attempts:
+                time.sleep(self._retry.pause_s(attempt, asked_s))
+        reason = _reason(last) if last else "no attempt was allowed"
+        raise _unreachable(url, reason, attempts=self._retry.attempts) from last
+
+
+def without_credentials(url: str) -> str:
+    """Return *url* with user name, password and query left out, as messages may show it."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+class _PassingStatusError(Exception):
+    """The server asks to come again."""
+
+    def __init__(self, status: int, retry_after_s: float | None) -> None:
+        super().__init__(f"it answered {status}")
+        self.retry_after_s = retry_after_s
+
+
+class _StalePartError(Exception):
+    """The part that is here belongs to another content."""
+
+    def __init__(self) -> None:
+        super().__init__("it has no more bytes than are here already")
+
+
+class _FinalStatusError(NetworkError):
+    """The server says no."""
+
+    def __init__(self, status: int, url: str) -> None:
+        shown = without_credentials(url)
+        causes = {
+            401: "the server wants a login",
+            403: "the server does not allow it",
+            404: "the address is wrong, or the server does not have the file",
+            407: "the proxy wants a login",
+        }
+        super().__init__(
+            f"cannot fetch {shown}: the server answered {status}",
+            cause=causes.get(status, "the server does not accept the request"),
+            action="check the address in a browser; credentials may stand in ~/.netrc, a proxy in https_proxy",
+        )
+        self.status = status
+
+
+class _Bar:
+    """A progress bar that a second attempt does not advance twice."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._shown_bytes = 0
+
+    def total(self, size_bytes: int) -> None:
+        self._progress.total(size_bytes)
+
+    def at(self, have_bytes: int) -> None:
+        if have_bytes > self._shown_bytes:
+            self._progress.advance(have_bytes - self._shown_bytes)
+            self._shown_bytes = have_bytes
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    """Yield the body as it is stored. Raises urllib3's errors when it ends before its stated length."""
+    chunks: Iterator[bytes] = response.raw.stream(CHUNK_BYTES, decode_content=False)
+    return chunks
+
+
+def _content_length(response: requests.Response) -> int | None:
+    stated = response.headers.get("Content-Length", "")
+    return int(stated) if stated.isdecimal() else None
+
+
+def _retry_after_s(response: requests.Response) -> float | None:
+    """Return what Retry-After asks for: seconds or a date (RFC 9110, 10.2.3)."""
+    stated = response.headers.get("Retry-After", "").strip()
+    if stated.isdecimal():
+        return float(stated)
+    with contextlib.suppress(ValueError, TypeError):
+        then = email.utils.parsedate_to_datetime(stated)
+        return (then - dt.datetime.now(then.tzinfo)).total_seconds()
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost cause in words; the outer ones repeat addresses, credentials included."""
+    seen = error
+    while True:
+        inner = seen.__cause__ or seen.__context__ or next((a for a in seen.args if isinstance(a, BaseException)), None)
+        inner = getattr(seen, "reason", None) if isinstance(getattr(seen, "reason", None), BaseException) else inner
+        if not isinstance(inner, BaseException) or inner is seen:
+            break
+        seen = inner
+    text = getattr(seen, "strerror", None) or str(seen).rpartition(">: ")[2] or type(seen).__name__
+    return str(text)
+
+
+def _check_size(url: str, size_bytes: int, max_bytes: int) -> None:
+    if size_bytes > max_bytes:
+        raise IntegrityError(
+            f"{without_credentials(url)} is larger than {max_bytes} bytes",
+            cause="the address leads to something else, such as a login page or another file",
+            action="check the address",
+        )
+
+
+def _wrong_digest(download: Download, digest: str) -> IntegrityError:
+    return IntegrityError(
+        f"{without_credentials(download.url)} has the SHA-256 {digest} instead of {download.sha256}",
+        cause="the file was replaced on the server or altered on its way",
+        action="find out which; correct the pinned digest only if the new file is the right one",
+    )
+
+
+def _unreachable(url: str, reason: str, *, attempts: int) -> NetworkError:
+    tries = "once" if attempts == 1 else f"{attempts} times"
+    shown = without_credentials(url)
+    return NetworkError(
+        f"cannot fetch {shown} (tried {tries}): {reason.replace(url, shown)}",
+        cause="no connection, a proxy that is not set (https_proxy), an unknown certificate (SSL_CERT_FILE), "
+        "or a server in trouble",
+        action="run the same command again when the connection works; what was fetched so far is kept",
+    )
