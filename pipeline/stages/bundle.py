@@ -86,7 +86,7 @@ def run(inputs: BundleInputs, context: Context) -> ProductTree:
             _copy(library.source, staging / LIBRARY_DIR / library.name, mode=0o644)
         if libraries:
             _set_search_paths(inputs, context, staging, libraries)
-        packages = _place_licenses(inputs, staging) if libraries else ()
+        packages = _place_licenses(inputs, staging, libraries) if libraries else ()
         if libraries and not packages:
             context.reporter.warn("the sysroot holds no copyright files for the libraries that are bundled")
     files = tuple(sorted(path.relative_to(inputs.product_dir).as_posix() for path in tree_files(inputs.product_dir)))
@@ -184,16 +184,34 @@ def _run_tool(context: Context, program: Path, *arguments: str | Path) -> None:
     proc.check(proc.Command(argv=(str(program), *map(str, arguments)), env=env))
 
 
-def _place_licenses(inputs: BundleInputs, staging: Path) -> tuple[str, ...]:
-    """Copy the copyright files of the sysroot's libraries; a binary redistribution must carry them.
-
-    An unpacked package leaves no list of its files, so the files of every package that may hold libraries go along.
-    """
-    packages = []
-    for directory in sorted((inputs.toolchain.sysroot / "usr/share/doc").glob("*")):
-        copyright_file = directory / "copyright"
-        if directory.name.endswith(_NOT_SHIPPED_SUFFIXES) or not copyright_file.is_file():
-            continue
-        _copy(copyright_file, staging / LICENSE_DIR / directory.name / "copyright", mode=0o644)
-        packages.append(directory.name)
+def _place_licenses(inputs: BundleInputs, staging: Path, libraries: tuple[BundledLibrary, ...]) -> tuple[str, ...]:
+    """Copy the copyright files of the libraries' packages; a binary redistribution must carry them."""
+    root = inputs.toolchain.sysroot
+    owners = _owners(root, libraries)
+    documented = {path.parent.name: path for path in sorted((root / "usr/share/doc").glob("*/copyright"))}
+    if owners is None:
+        owners = {name for name in documented if not name.endswith(_NOT_SHIPPED_SUFFIXES)}
+    packages = sorted(owners & set(documented))
+    for package in packages:
+        _copy(documented[package], staging / LICENSE_DIR / package / "copyright", mode=0o644)
     return tuple(packages)
+
+
+def _owners(root: Path, libraries: tuple[BundledLibrary, ...]) -> set[str] | None:
+    """Return the packages that the libraries come from, as dpkg's file lists have it (dpkg-query(1), --listfiles).
+
+    None when the lists are not there or lack a library: then every package may be one.
+    """
+    wanted = {_unmerged(library.source.relative_to(root.resolve()).as_posix()) for library in libraries}
+    owners: set[str] = set()
+    for file in sorted((root / "var/lib/dpkg/info").glob("*.list")):
+        listed = wanted & {_unmerged(line) for line in file.read_text(errors="replace").splitlines()}
+        if listed:
+            owners.add(file.stem.partition(":")[0])
+            wanted -= listed
+    return None if wanted else owners
+
+
+def _unmerged(path: str) -> str:
+    """Return a path without ``/usr``: the same file may be listed with and without it."""
+    return path.lstrip("./").removeprefix("usr/")
