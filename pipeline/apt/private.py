@@ -35,7 +35,7 @@ Dir::State "var/lib/apt";
 Dir::State::status "{directory}/var/lib/dpkg/status";
 Dir::Cache "var/cache/apt";
 Dir::Cache::pkgcache "pkgcache.bin";
-Dir::Cache::srcpkgcache "srcpkgcache.bin";
+Dir::Cache::srcpkgcache "";
 Dir::Etc "etc/apt";
 Dir::Etc::sourcelist "sources.list";
 Dir::Etc::sourceparts "sources.list.d";
@@ -52,7 +52,7 @@ APT::Update::Error-Mode "any";
 Acquire::AllowInsecureRepositories "false";
 Acquire::ForceHash "SHA256";
 Acquire::Languages "none";
-Acquire::GzipIndexes "false";
+Acquire::GzipIndexes "true";
 Acquire::PDiffs "false";
 Acquire::Retries "2";
 Acquire::http::Timeout "30";
@@ -130,6 +130,10 @@ class PrivateApt:
         """Tell whether the lists were updated in the last *age_s* seconds."""
         return self._stamp_path.is_file() and time.time() - self._stamp_path.stat().st_mtime < age_s
 
+    def failed_suites(self) -> tuple[str, ...]:
+        """Return the suites that the last update went on without."""
+        return tuple(self._stamp_path.read_text(encoding="utf-8").split()) if self._stamp_path.is_file() else ()
+
     def update(self) -> tuple[str, ...]:
         """Fetch the package lists; return the suites that failed, after warning of each.
 
@@ -190,6 +194,10 @@ class PrivateApt:
         if completed.exit_code != 0:
             raise failures.explain(completed, doing=f"find {package} for {self.architecture}")
         return parse_uris(completed.text)
+
+    def trim(self) -> None:
+        """Remove what apt can make again from the lists in a second: it is twice their size."""
+        (self.directory / "var/cache/apt/pkgcache.bin").unlink(missing_ok=True)
 
     def _apt_get(self, *arguments: str, timeout_s: float, options: tuple[str, ...] = ()) -> proc.Completed:
         settings = [part for option in options for part in ("-o", option)]

@@ -48,6 +48,11 @@ class Installation:
     patchelf: Path | None
     """The machine's own; None: the one among the tools."""
 
+    @property
+    def packages_dir(self) -> Path:
+        """Return where package files are kept, for every target."""
+        return toolbox_dir(self.context) / "packages"
+
     def prefixes(self) -> Prefixes:
         """Return where the plan's packages are, or will be."""
         base = toolbox_dir(self.context)
@@ -116,18 +121,17 @@ class Installation:
                 unpacking.finish()
 
     def _fetch(self, unpacking: _Unpacking) -> None:
-        packages_dir = toolbox_dir(self.context) / "packages"
         if not self.apt.config_path.is_file():
             self.apt.prepare()
         request = FetchRequest(
             packages=unpacking.packages(),
-            packages_dir=packages_dir,
+            packages_dir=self.packages_dir,
             apt_config=self.apt.config_path,
             environ=self.context.environ,
             offline=self.context.offline,
             reporter=self.context.reporter,
         )
-        with fs.locked(packages_dir.parent / "packages.lock"):
+        with fs.locked(self.packages_dir.parent / "packages.lock"):
             fetch(request, unpacking.submit)
 
 

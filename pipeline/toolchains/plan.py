@@ -21,7 +21,7 @@ from pipeline.apt.sources import (
     read_machine_entries,
 )
 from pipeline.context import Context
-from pipeline.errors import NetworkError, ToolboxError
+from pipeline.errors import NetworkError
 from pipeline.model.distribution import (
     Distribution,
     HostTools,
@@ -31,14 +31,17 @@ from pipeline.model.distribution import (
     parse_distributions,
     parse_os_release,
 )
-from pipeline.model.package import Package, without_rebuild
+from pipeline.model.package import Package
 from pipeline.model.target import Target
+from pipeline.toolchains.choice import RustChoice, choose_llvm, choose_rust, llvm_packages
 from pipeline.toolchains.request import Machine, ToolboxInputs
 
 SCHEMA: Final = 1
 """Number of the recipe; another one makes other prefixes even from the same packages."""
 FRESH_S: Final = 7 * 86400.0
 """A remembered resolution is used this long without asking the mirror."""
+DEGRADED_FRESH_S: Final = 86400.0
+"""The same for one that was made without some suite."""
 LISTS_FRESH_S: Final = 3600.0
 GROUPS: Final = ("llvm", "rust", "qemu", "patchelf", "libc")
 
@@ -59,6 +62,12 @@ class Plan(pydantic.BaseModel):
     """None: the machine's own is used."""
     named: tuple[str, ...]
     """Packages that were asked for by name, for the build record."""
+    without: tuple[str, ...]
+    """Suites that could not be had; a plan without some is used for a shorter time."""
+
+    def is_fresh(self) -> bool:
+        """Tell whether the plan may be used without asking the mirror for newer packages."""
+        return time.time() - self.created_at < (DEGRADED_FRESH_S if self.without else FRESH_S)
 
     @property
     def tools_digest(self) -> str:
@@ -136,7 +145,7 @@ class Planner:
         """
         path = self._memory_path()
         remembered = _read_plan(path)
-        if remembered and (self.context.offline or time.time() - remembered.created_at < FRESH_S):
+        if remembered and (self.context.offline or remembered.is_fresh()):
             return remembered
         if self.context.offline:
             raise _nothing_cached(self.inputs.target)
@@ -173,17 +182,19 @@ class Planner:
         ]
         return tuple(self._apt(target, release) for target, release in wanted)
 
-    def _apt(self, target: Target, release: Release) -> PrivateApt:
-        sources = choose_sources(
-            SourceRequest(
-                distribution=self.distribution,
-                machine_release=self.release,
-                release=release,
-                architecture=target.name,
-                entries=self.entries,
-                settings=self.settings,
-            )
+    def source_request(self, target: Target, release: Release) -> SourceRequest:
+        """Return what decides which archives are asked for packages of *target* in *release*."""
+        return SourceRequest(
+            distribution=self.distribution,
+            machine_release=self.release,
+            release=release,
+            architecture=target.name,
+            entries=self.entries,
+            settings=self.settings,
         )
+
+    def _apt(self, target: Target, release: Release) -> PrivateApt:
+        sources = choose_sources(self.source_request(target, release))
         identity = fs.sha256_json([dataclasses.asdict(source) for source in sources])[:12]
         directory = toolbox_dir(self.context) / "apt" / f"{release.codename}-{target.name}-{identity}"
         own = self.settings.keyring
@@ -206,25 +217,30 @@ class Planner:
         tools = self.release.tools
         if tools is None:  # identify_machine returns no such release
             raise AssertionError(self.release.codename)
-        rust = _choose_rust(tools, host_apt, std_apt) if "rust" in self.groups else None
-        llvm = _choose_llvm(tools, host_apt) if "llvm" in self.groups else None
+        rust = choose_rust(tools, host_apt, std_apt) if "rust" in self.groups else None
+        llvm = choose_llvm(tools, host_apt, rust) if "llvm" in self.groups else None
         named = self._named_tools(tools, rust, llvm)
         std = std_apt.locate(f"{rust.flavour.std}={rust.std_version}") if rust else ()
         development = (*self.sysroot_release.development_packages, *self.inputs.sysroot_packages)
         sysroot = {p.file_name: p for p in (*std, *sysroot_apt.resolve(development))}
+        resolved = host_apt.resolve(named) if named else ()
+        without = {suite for apt in distinct.values() for suite in apt.failed_suites()}
+        for apt in distinct.values():
+            apt.trim()
         return Plan(
             created_at=time.time(),
-            tools=host_apt.resolve(named) if named else (),
+            tools=resolved,
             sysroot=tuple(sysroot.values()),
             llvm_bin=PurePosixPath(f"usr/lib/llvm-{llvm}/bin") if llvm else None,
             rust=rust.flavour if rust else None,
             named=tuple(dict.fromkeys(name.split("=")[0] for name in (*named, *development))),
+            without=tuple(sorted(without)),
         )
 
-    def _named_tools(self, tools: HostTools, rust: _Rust | None, llvm: int | None) -> tuple[str, ...]:
+    def _named_tools(self, tools: HostTools, rust: RustChoice | None, llvm: int | None) -> tuple[str, ...]:
         packages: list[str] = []
         if llvm:
-            packages += _llvm_packages(tools, llvm)
+            packages += llvm_packages(tools, llvm)
         if rust:
             packages += rust.packages
         if "qemu" in self.groups:
@@ -236,78 +252,11 @@ class Planner:
         return tuple(packages)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Rust:
-    flavour: RustFlavour
-    packages: tuple[str, ...]
-    std_version: str
-
-
 def _refresh(apt: PrivateApt) -> None:
     with fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
         apt.prepare()
         if not apt.updated_within(LISTS_FRESH_S):
             apt.update()
-
-
-def _llvm_packages(tools: HostTools, major: int) -> tuple[str, ...]:
-    return tuple(name.format(llvm=major) for name in tools.llvm_packages)
-
-
-def _choose_llvm(tools: HostTools, apt: PrivateApt) -> int:
-    offered = apt.versions(name for major in tools.llvm_majors for name in _llvm_packages(tools, major))
-    for major in tools.llvm_majors:
-        if all(name in offered for name in _llvm_packages(tools, major)):
-            return major
-    majors = ", ".join(str(major) for major in tools.llvm_majors)
-    raise ToolboxError(
-        f"the mirror offers none of the versions of Clang and lld that the toolbox can use ({majors})",
-        cause="the suite that has them cannot be had now (see the warnings), or the mirror is incomplete",
-        action="try again later, or choose another mirror (SNAPSTITCH_APT_MIRROR)",
-    )
-
-
-def _choose_rust(tools: HostTools, host: PrivateApt, target: PrivateApt) -> _Rust:
-    """Return the newest Rust that the host and the target both have: std must be of rustc's own version."""
-    offered = host.versions(name for f in tools.rust for name in (f.rustc, f.cargo, f.std))
-    precompiled = target.versions(flavour.std for flavour in tools.rust)
-    for flavour in tools.rust:
-        for version in offered.get(flavour.rustc, ()):
-            std = _same_source(version, precompiled.get(flavour.std, ()))
-            host_std = _same_source(version, offered.get(flavour.std, ()))
-            if std and host_std:
-                cargo = _same_source(version, offered.get(flavour.cargo, ()))
-                packages = (
-                    f"{flavour.rustc}={version}",
-                    f"{flavour.std}={host_std}",
-                    f"{flavour.cargo}={cargo}" if cargo else flavour.cargo,
-                )
-                return _Rust(flavour=flavour, packages=packages, std_version=std)
-    raise _no_common_rust(tools, target.architecture, offered, precompiled)
-
-
-def _same_source(version: str, offered: tuple[str, ...]) -> str | None:
-    wanted = without_rebuild(version)
-    return next((other for other in offered if without_rebuild(other) == wanted), None)
-
-
-def _no_common_rust(
-    tools: HostTools,
-    architecture: str,
-    offered: dict[str, tuple[str, ...]],
-    precompiled: dict[str, tuple[str, ...]],
-) -> ToolboxError:
-    lines = [
-        f"{f.rustc}: {', '.join(offered.get(f.rustc, ())) or 'none'}; "
-        f"{f.std} for {architecture}: {', '.join(precompiled.get(f.std, ())) or 'none'}"
-        for f in tools.rust
-    ]
-    return ToolboxError(
-        f"no version of Rust is there for both this machine and {architecture}",
-        cause="the suites of the two architectures are updated at different times, or one cannot be had now",
-        action="try again later, or choose another mirror (SNAPSTITCH_APT_MIRROR)",
-        details="\n".join(lines),
-    )
 
 
 def _read_plan(path: Path) -> Plan | None:
