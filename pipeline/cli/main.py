@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +17,10 @@ import click
 
 import pipeline
 from pipeline import fs
-from pipeline.cli.settings import as_json, common_options
+from pipeline.cli.settings import ResultError, as_json, common_options
 from pipeline.cli.signals import stopping_children
 from pipeline.errors import PipelineError, StoppedError, UsageError
 
-UNEXPECTED_EXIT_CODE = 1
 BROKEN_PIPE_EXIT_CODE = 128 + signal.SIGPIPE
 
 _VERBS: Final = {
@@ -78,14 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return BROKEN_PIPE_EXIT_CODE
-    except (KeyboardInterrupt, click.Abort):
-        return _report(_stopped(), arguments)
-    except PipelineError as error:
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - the last boundary: nothing may pass it
         return _report(error, arguments)
-    except click.ClickException as error:
-        return _report(_usage(error), arguments)
-    except Exception as error:  # noqa: BLE001 - the last boundary: what nobody expected is shown whole
-        return _report_unexpected(error, arguments)
 
 
 def _run(arguments: list[str]) -> int:
@@ -103,35 +96,50 @@ def _run(arguments: list[str]) -> int:
     return 0
 
 
-def _report(error: PipelineError, arguments: Sequence[str]) -> int:
-    """Write the message to standard error and, with --json, an object to standard output."""
-    if isinstance(error, StoppedError):
-        sys.stderr.write(f"{error.what}\n")
-    else:
-        sys.stderr.write(f"{error}\n")
-    if _wants_json(arguments):
-        _write_error_object(error)
-    return error.exit_code
+def _report(error: BaseException, arguments: Sequence[str]) -> int:
+    """Write the message to standard error and, with --json, an object (and any result) to standard output."""
+    known, result = _known(error)
+    if known is None:
+        traceback.print_exception(error, file=sys.stderr)
+        known = _unexpected(error)
+    # Nothing is wrong after an interrupt: a line is enough.
+    sys.stderr.write(f"{known.what if isinstance(known, StoppedError) else known}\n")
+    if "--json" in arguments:
+        _write_error_object(known, result)
+    return known.exit_code
 
 
-def _write_error_object(error: PipelineError) -> None:
+def _known(error: BaseException) -> tuple[PipelineError | None, Mapping[str, object]]:
+    """Return the error that says what *error* means to the user, with the result there is; None: a mistake of ours."""
+    match error:
+        case PipelineError():
+            return error, {}
+        case ResultError():
+            return error.error, error.result
+        case click.ClickException():
+            return _usage(error), {}
+        case KeyboardInterrupt() | click.Abort():
+            return _stopped(), {}
+        case _:
+            return None, {}
+
+
+def _write_error_object(error: PipelineError, result: Mapping[str, object]) -> None:
     parts = {"what": error.what, "cause": error.cause, "action": error.action, "details": error.details}
-    name = type(error).__name__
+    document = {"error": {"class": type(error).__name__, "exit_code": error.exit_code, **parts}, **result}
     try:
-        sys.stdout.write(as_json({"error": {"class": name, "exit_code": error.exit_code, **parts}}))
+        sys.stdout.write(as_json(document))
         sys.stdout.flush()
     except BrokenPipeError:
         _silence_stdout()
 
 
-def _report_unexpected(error: Exception, arguments: Sequence[str]) -> int:
-    traceback.print_exception(error, file=sys.stderr)
-    told = PipelineError(
+def _unexpected(error: BaseException) -> PipelineError:
+    return PipelineError(
         f"{type(error).__name__}: {error}",
         cause="a mistake in the pipeline itself",
         action="report it with the lines above",
     )
-    return _report(told, arguments)
 
 
 def _stopped() -> StoppedError:
@@ -152,11 +160,6 @@ def _usage(error: click.ClickException) -> UsageError:
         cause="a misspelt verb or option, or a value that does not fit",
         action=f"see `{command} --help`",
     )
-
-
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Return whether --json is among the arguments: they may not have got as far as being parsed."""
-    return "--json" in arguments
 
 
 def _silence_stdout() -> None:

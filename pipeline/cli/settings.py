@@ -16,6 +16,7 @@ import click
 import platformdirs
 
 from pipeline.context import Context
+from pipeline.errors import PipelineError
 from pipeline.report.choose import ClosingReporter, Look, make_reporter
 
 CACHE_NAME = "snapstitch"
@@ -46,6 +47,15 @@ class Session:
     def result(self, value: Mapping[str, object], text: str = "") -> None:
         """Write the result to standard output: *value* as JSON when that was asked for, else *text*."""
         sys.stdout.write(as_json(value) if self.settings.json else text)
+
+
+class ResultError(Exception):
+    """The command has a result, and failed all the same: both are shown."""
+
+    def __init__(self, error: PipelineError, result: Mapping[str, object]) -> None:
+        super().__init__(error.what)
+        self.error = error
+        self.result = result
 
 
 def as_json(value: Mapping[str, object]) -> str:

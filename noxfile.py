@@ -1,0 +1,136 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox>=2024.10.9"]
+# ///
+"""Cross-compile runtimes that embed V8; the work itself is in pipeline/.
+
+What follows -- is passed on:  nox -s build-arm64 -- --path ../app --out /tmp/app
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).resolve().parent
+TARGETS = ("arm64", "amd64", "armhf", "s390x", "ppc64el")
+DEVELOPMENT_GROUPS = ("lint", "types", "test")
+STAMP_NAME = "installed.sha256"
+# The pipeline stops its children itself; it needs time for that.
+INTERRUPT_TIMEOUT_S = 60
+TERMINATE_TIMEOUT_S = 15
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "unit"]
+
+
+def define_build(target: str) -> None:
+    """Define the session that builds for *target*."""
+
+    def build(session: nox.Session) -> None:
+        run_pipeline(session, "build", "--target", target, *session.posargs)
+
+    build.__doc__ = f"Build for {target}: dist/<name>-<version>-linux-{target}.zip."
+    nox.session(name=f"build-{target}")(build)
+
+
+for _target in TARGETS:
+    define_build(_target)
+
+
+@nox.session
+def plan(session: nox.Session) -> None:
+    """Print what a build would do, and do nothing."""
+    run_pipeline(session, "plan", *session.posargs)
+
+
+@nox.session
+def doctor(session: nox.Session) -> None:
+    """Say what is there, what would be fetched, and what is wrong."""
+    run_pipeline(session, "doctor", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests, real builds for arm64 and s390x among them."""
+    run(session, development_python(session), "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Run the fast tests, which need no network."""
+    run(session, development_python(session), "-m", "pytest", "tests/unit", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting (ruff)."""
+    python = development_python(session)
+    run(session, python, "-m", "ruff", "check", *session.posargs)
+    run(session, python, "-m", "ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types (mypy, strict)."""
+    run(session, development_python(session), "-m", "mypy", *session.posargs)
+
+
+def run_pipeline(session: nox.Session, *arguments: str) -> None:
+    """Run the command line of the project."""
+    run(session, environment_python(session, "pipeline"), "-m", "pipeline", *arguments)
+
+
+def run(session: nox.Session, *command: str) -> None:
+    """Run a program; Ctrl-C reaches it first, and it gets time to end its children."""
+    session.run(*command, external=True, interrupt_timeout=INTERRUPT_TIMEOUT_S, terminate_timeout=TERMINATE_TIMEOUT_S)
+
+
+def development_python(session: nox.Session) -> str:
+    """Return the Python that has what checks and tests need."""
+    return environment_python(session, "development", *DEVELOPMENT_GROUPS)
+
+
+def environment_python(session: nox.Session, name: str, *groups: str) -> str:
+    """Return the Python of the environment *name*, which sessions share; it is made when pyproject.toml changed."""
+    place = ROOT / ".nox" / name
+    python, stamp = place / "bin" / "python", place / STAMP_NAME
+    wanted = stamp_text(groups)
+    with locked(place.with_suffix(".lock")):
+        if not python.exists() or not stamp.is_file() or stamp.read_text() != wanted:
+            stamp.unlink(missing_ok=True)
+            # virtualenv comes with nox: no python3-venv is needed.
+            session.run_install(sys.executable, "-m", "virtualenv", "--quiet", str(place), external=True, silent=True)
+            requirements = nox.project.dependency_groups(nox.project.load_toml(ROOT / "pyproject.toml"), *groups)
+            session.run_install(
+                str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", str(ROOT),
+                *requirements, external=True, silent=True,
+            )  # fmt: skip
+            stamp.write_text(wanted)
+    return str(python)
+
+
+def stamp_text(groups: tuple[str, ...]) -> str:
+    """Return a digest of what an environment depends on."""
+    parts = (str(ROOT), sys.version, *groups, (ROOT / "pyproject.toml").read_text())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock between processes while an environment is made."""
+    path.parent.mkdir(exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

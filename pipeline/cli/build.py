@@ -1,0 +1,43 @@
+"""``build``: make the products, then say what was made and what the checks found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline import orchestrate
+from pipeline.cli.request import RequestOptions, make_request, request_options
+from pipeline.cli.settings import ResultError, common_options, open_session
+from pipeline.cli.verdict import verification_error
+from pipeline.errors import UsageError
+from pipeline.model.target import TARGETS
+from pipeline.report.summary import build_tables, outcomes_json
+
+
+@click.command("build")
+@request_options
+@common_options
+def build(options: RequestOptions) -> None:
+    """Build a runtime for one or more targets."""
+    with open_session() as session:
+        _require_target(options)
+        start_dir = Path.cwd()
+        request = make_request(options, start_dir=start_dir)
+        outcomes = orchestrate.build(request, session.context)
+        session.reporter.show(build_tables(outcomes, start_dir=start_dir))
+        result = outcomes_json(outcomes)
+        error = verification_error(tuple(finding for outcome in outcomes for finding in outcome.findings))
+        if error is not None:
+            raise ResultError(error, result)
+        session.result(result)
+
+
+def _require_target(options: RequestOptions) -> None:
+    """All targets at once take long: that has to be meant."""
+    if not options.target:
+        raise UsageError(
+            "for which target?",
+            cause="build was called without --target",
+            action=f"add --target NAME, once or more: {', '.join(target.name for target in TARGETS)}",
+        )

@@ -1,0 +1,22 @@
+"""From findings to the error that ends a command whose checks failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.errors import VerificationError
+from pipeline.model.findings import Finding, failed
+
+
+def verification_error(findings: Sequence[Finding]) -> VerificationError | None:
+    """Return the error that tells what is wrong with the product; None when nothing is."""
+    wrong = failed(findings)
+    if not wrong:
+        return None
+    count = "1 check" if len(wrong) == 1 else f"{len(wrong)} checks"
+    return VerificationError(
+        f"{count} failed",
+        cause="the product is not what it should be; docs/verify.md explains each check",
+        action="do not ship it; build again with --verbose to see how it was made",
+        details="\n".join(f"{finding.id}: {finding.subject}: {finding.message}" for finding in wrong),
+    )

@@ -1,0 +1,101 @@
+"""The reference of ``releases.toml``, made from the models, so that it cannot say something else than they do."""
+
+from __future__ import annotations
+
+import enum
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from pipeline.model import spec
+from pipeline.model.spec import SpecTable
+
+_INTRODUCTION = """\
+# releases.toml
+
+<!-- Made by `python -m pipeline reference > docs/releases-toml.md`; a test compares the two. -->
+
+What is built, for which targets, and from what. The pipeline reads the nearest `releases.toml` from the working
+directory upwards, or the one that `--spec` names. Unknown keys, values of a wrong type and combinations that cannot
+work are all reported at once, each with its place in the file, before anything runs.
+"""
+
+_TABLES: tuple[tuple[str, type[SpecTable]], ...] = (
+    ("The file", spec.Spec),
+    ("`[targets.NAME]`", spec.TargetSpec),
+    ("`[runtimes.NAME]`", spec.RuntimeSpec),
+    ('`source = { kind = "path" }`', spec.PathSource),
+    ('`source = { kind = "registry" }`', spec.RegistrySource),
+    ('`source = { kind = "git" }`', spec.GitSource),
+    ('`v8 = { kind = "system" }`', spec.SystemVm),
+    ('`v8 = { kind = "prebuilt" }`', spec.PrebuiltVm),
+    ('`v8 = { kind = "source" }`', spec.SourceVm),
+    ("`[[runtimes.NAME.canaries]]`", spec.Canary),
+)
+_TYPE_NAMES: dict[object, str] = {str: "string", bool: "true or false", int: "integer", float: "number", Path: "string"}
+
+
+def reference_markdown() -> str:
+    """Return the reference as Markdown."""
+    return "\n".join([_INTRODUCTION, *(line for title, model in _TABLES for line in _section(title, model))])
+
+
+def _section(title: str, model: type[SpecTable]) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield f"{_markdown(model.__doc__ or '')}\n"
+    fields = [field for name, field in model.model_fields.items() if name != "kind"]
+    if not fields:
+        return
+    yield "| key | type | default | meaning |"
+    yield "|---|---|---|---|"
+    for field in fields:
+        cells = (f"`{field.alias}`", type_name(field.annotation), _default(field), _markdown(field.description))
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def type_name(annotation: object) -> str:
+    """Return what a type is called in the reference."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return type_name(arguments[0])
+    if origin is typing.Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin in {types.UnionType, typing.Union}:
+        return " or ".join(dict.fromkeys(type_name(a) for a in arguments if a is not type(None)))
+    if origin is tuple:
+        return f"list of {type_name(arguments[0])}s"
+    if origin is dict:
+        return f"table of {type_name(arguments[1])}s"
+    return _TYPE_NAMES.get(annotation, "table")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required"
+    value = field.default
+    return f"`{_toml(value)}`" if value is not None else ""
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, SpecTable):
+        pairs = value.model_dump(by_alias=True, exclude_none=True)
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in pairs.items()) + " }"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | enum.Enum):
+        return f'"{value}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def _markdown(text: str | None) -> str:
+    """Return a docstring as one line of Markdown."""
+    return " ".join((text or "").replace("``", "`").split())
