@@ -18,6 +18,7 @@ class LedgerStep:
         self.kept_where = where
         self.kept_detail = ""
         self.cpu_s: float | None = None
+        self.apart_s = 0.0
 
     def detail(self, text: str) -> None:
         """Say in a few words what the step found or made."""
@@ -32,6 +33,10 @@ class LedgerStep:
     def cpu(self, seconds: float) -> None:
         """Add user and system seconds of a process that the step ran."""
         self.cpu_s = (self.cpu_s or 0.0) + seconds
+
+    def apart(self, seconds: float) -> None:
+        """Leave out time of this step that has an entry of its own."""
+        self.apart_s += seconds
 
 
 class Ledger:
@@ -52,7 +57,7 @@ class Ledger:
             StepTiming(
                 title=title,
                 where=step.kept_where,
-                duration_s=time.monotonic() - started,
+                duration_s=max(0.0, time.monotonic() - started - step.apart_s),
                 cpu_s=step.cpu_s,
                 detail=step.kept_detail,
             )

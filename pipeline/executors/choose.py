@@ -2,49 +2,55 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
+from pathlib import Path
 
 from pipeline.errors import ExecutorUnavailableError
 from pipeline.executors.native import NativeExecutor
 from pipeline.executors.qemu import QemuExecutor
 from pipeline.model.execution import Executor
-from pipeline.model.target import target_of_machine
-from pipeline.model.toolchain import Toolchain
+from pipeline.model.target import Target, target_of_machine
 
 
-def candidates(toolchain: Toolchain) -> dict[str, Executor]:
-    """Return the executors that could run *toolchain*'s target here, the fastest first."""
-    target = toolchain.target
-    qemu = QemuExecutor(
-        program=toolchain.qemu,
-        version=toolchain.qemu_version,
-        sysroot=toolchain.sysroot,
-        cpu_model=target.qemu_cpu,
-    )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Means:
+    """What there is to run a target's programs with."""
+
+    target: Target
+    sysroot: Path
+    qemu: Path
+    qemu_version: str
+
+
+def candidates(means: Means) -> dict[str, Executor]:
+    """Return the executors that could run the target's programs here, by name, the fastest first."""
     found: dict[str, Executor] = {}
-    if target_of_machine(platform.machine()) == target:
-        found["native"] = NativeExecutor(sysroot=toolchain.sysroot, target=target)
-    return found | {"qemu": qemu}
+    if target_of_machine(platform.machine()) == means.target:
+        found["native"] = NativeExecutor(sysroot=means.sysroot, target=means.target)
+    emulator = QemuExecutor(
+        program=means.qemu, version=means.qemu_version, sysroot=means.sysroot, cpu_model=means.target.qemu_cpu
+    )
+    return found | {"qemu": emulator}
 
 
-def choose(toolchain: Toolchain, wanted: str = "auto") -> tuple[Executor, tuple[str, ...]]:
-    """Return the first executor that works here (or the *wanted* one), and a reason for each that was tried.
+def choose(means: Means, wanted: str = "auto") -> tuple[str, tuple[str, ...]]:
+    """Return the name of the first executor that works here (or of the *wanted* one), and why or why not for each.
 
     Raises ExecutorUnavailableError when none works.
     """
-    possible = candidates(toolchain)
-    names = [wanted] if wanted != "auto" else list(possible)
+    possible = candidates(means)
     reasons = []
-    for name in names:
+    for name in [wanted] if wanted != "auto" else list(possible):
         if name not in possible:
-            reasons.append(f"{name}: not possible for {toolchain.target.name} programs on this machine")
+            reasons.append(f"{name}: not possible for {means.target.name} programs on this machine")
             continue
-        availability = possible[name].probe(toolchain.target)
+        availability = possible[name].probe(means.target)
         reasons.append(availability.reason)
         if availability.available:
-            return possible[name], tuple(reasons)
+            return name, tuple(reasons)
     raise ExecutorUnavailableError(
-        f"no program of {toolchain.target.name} can be run here",
+        f"no program of {means.target.name} can be run here",
         cause="; ".join(reasons),
         action="run `python -m pipeline doctor`, or name another executor with --executor",
     )

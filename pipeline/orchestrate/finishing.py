@@ -1,0 +1,213 @@
+"""From compiled programs to what lies in the output directory: bundle, pack, verify, and only then put it there."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pydantic
+
+import pipeline
+from pipeline import fs
+from pipeline.executors.choose import candidates
+from pipeline.model.build import BuildOutcome, ProducedFile
+from pipeline.model.events import Where
+from pipeline.model.execution import Executor
+from pipeline.model.findings import Finding, Severity, failed, verdict
+from pipeline.model.record import RECORD_SUFFIX, BuildRecord
+from pipeline.orchestrate.compiling import Compiled
+from pipeline.orchestrate.job import Job
+from pipeline.orchestrate.recording import Recorded, make_record
+from pipeline.stages import bundle, package, verify
+from pipeline.stages.lift import Lift
+
+
+class Finished(pydantic.BaseModel):
+    """What bundling, packing and checking came to, kept so that an equal build need not do it again."""
+
+    model_config = pydantic.ConfigDict(frozen=True)
+
+    key: str
+    zip_sha256: str
+    deflate: str
+    findings: tuple[Finding, ...]
+
+
+def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
+    """Make the zip and its record; they reach the output directory only when no check failed.
+
+    A product that failed its checks stays in the work directory, and the outcome's paths lead there.
+    Raises PackageError, ProcessFailedError, NotWritableError, DiskFullError.
+    """
+    key = _key(job, compiled)
+    packed_dir = job.work_dir / "packed" / job.label
+    name = job.request.name or lift.analysis.product.key.name
+    zip_path = packed_dir / package.zip_name(name, lift.analysis.product.key.version, job.target)
+    product_dir = job.work_dir / "product" / job.label
+    state_path = job.work_dir / "packed" / f"{job.label}.json"
+    finished = _read(state_path, key, zip_path)
+    if finished is None:
+        finished = _make(job, compiled, _Places(key=key, product_dir=product_dir, zip_path=zip_path, name=name))
+        fs.write_text(state_path, finished.model_dump_json())
+    record = make_record(
+        job,
+        lift,
+        Recorded(
+            compiled=compiled,
+            name=name,
+            zip_path=zip_path,
+            zip_sha256=finished.zip_sha256,
+            deflate=finished.deflate,
+            product_dir=product_dir,
+            findings=finished.findings,
+        ),
+    )
+    out_dir = job.request.out_dir if verdict(finished.findings) is not Severity.FAIL else packed_dir
+    return _outcome(job, compiled, record, _deliver(zip_path, record, out_dir), name)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Places:
+    key: str
+    product_dir: Path
+    zip_path: Path
+    name: str
+
+
+def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
+    runtime = job.request.runtime
+    with job.ledger.step("bundle") as step:
+        tree = bundle.run(
+            bundle.BundleInputs(
+                files=tuple(bundle.ProductFile(source=path, name=name) for name, path in compiled.binaries),
+                toolchain=job.toolchain,
+                product_dir=places.product_dir,
+                strip=runtime.strip,
+                bundle=runtime.bundle,
+            ),
+            job.context,
+        )
+        step.detail(f"{len(tree.files)} files, {len(tree.libraries)} of them libraries")
+    with job.ledger.step("package") as step:
+        packed = package.run(
+            package.PackageInputs(
+                product_dir=places.product_dir,
+                name=places.name,
+                version=_version_in(places.zip_path, places.name, job),
+                target=job.target,
+                out_dir=places.zip_path.parent,
+                source_date_epoch_s=_epoch_s(job),
+            ),
+            job.context,
+        )
+        step.detail(f"{packed.size_bytes:,} bytes")
+    findings = _verify(job, compiled, packed.path)
+    return Finished(key=places.key, zip_sha256=packed.sha256, deflate=packed.deflate, findings=findings)
+
+
+def _version_in(zip_path: Path, name: str, job: Job) -> str:
+    return zip_path.name.removeprefix(f"{name}-").removesuffix(f"-linux-{job.target.name}.zip")
+
+
+def _verify(job: Job, compiled: Compiled, zip_path: Path) -> tuple[Finding, ...]:
+    runtime = job.request.runtime
+    executor = _bare_executor(job) if runtime.canaries else None
+    emulated = executor is not None and job.executor_name != "native"
+    with job.ledger.step("verify", Where.EMULATED if emulated else Where.NATIVE) as step:
+        findings = verify.run(
+            verify.VerifyInputs(
+                product=zip_path,
+                target=job.target,
+                program=compiled.binaries[0][0],
+                glibc_floor=job.wanted.glibc,
+                snapshots=_snapshot_files(compiled),
+                executor=executor,
+                canaries=runtime.canaries,
+            ),
+            job.context,
+        )
+        wrong = len(failed(findings))
+        step.detail(f"{len(findings)} findings, {wrong} of them wrong" if wrong else f"{len(findings)} findings")
+    return findings
+
+
+def _snapshot_files(compiled: Compiled) -> tuple[tuple[str, Path], ...]:
+    return tuple(
+        (f"{result.package}/{output.path}", result.out_dir / output.path)
+        for result in compiled.snapshots
+        for output in result.outputs
+    )
+
+
+def _bare_executor(job: Job) -> Executor:
+    """Return the executor with a root that holds the C library and nothing else of the build's."""
+    root = job.work_dir / "bare" / f"{job.target.name}-{job.toolchain.digest[:16]}"
+    if not root.is_dir():
+        verify.make_bare_root(job.toolchain.sysroot, job.target, root)
+    return candidates(dataclasses.replace(job.means, sysroot=root))[job.executor_name]
+
+
+def _epoch_s(job: Job) -> int:
+    return package.source_date_epoch_s(job.context.environ.get("SOURCE_DATE_EPOCH"))
+
+
+def _key(job: Job, compiled: Compiled) -> str:
+    """Return the digest of all that decides what is packed and what the checks say."""
+    runtime = job.request.runtime
+    return fs.sha256_json(
+        {
+            "pipeline": pipeline.__version__,
+            "binaries": [(name, fs.sha256_file(path)) for name, path in compiled.binaries],
+            "snapshots": [output.model_dump() for result in compiled.snapshots for output in result.outputs],
+            "toolchain": job.toolchain.digest,
+            "executor": job.executor_name,
+            "glibc": job.wanted.glibc,
+            "runtime": runtime.model_dump(mode="json", include={"strip", "bundle", "canaries"}),
+            "epoch": _epoch_s(job),
+        }
+    )
+
+
+def _read(state_path: Path, key: str, zip_path: Path) -> Finished | None:
+    """Return what an equal build came to, None when there was none or its files are gone."""
+    try:
+        finished = Finished.model_validate_json(state_path.read_bytes())
+        intact = finished.key == key and fs.sha256_file(zip_path) == finished.zip_sha256
+    except (OSError, ValueError):
+        return None
+    return finished if intact else None
+
+
+def _deliver(zip_path: Path, record: BuildRecord, out_dir: Path) -> tuple[Path, ...]:
+    """Put the zip, its digest and its record into *out_dir*, each whole, the record last."""
+    delivered = []
+    for source in (zip_path, zip_path.with_name(f"{zip_path.name}.sha256")):
+        final = out_dir / source.name
+        if final != source and not _same(source, final):
+            with fs.atomic_path(final) as temporary:
+                shutil.copyfile(source, temporary)
+        delivered.append(final)
+    record_path = out_dir / f"{zip_path.name.removesuffix('.zip')}{RECORD_SUFFIX}"
+    fs.write_text(record_path, record.to_json())
+    return (*delivered, record_path)
+
+
+def _same(source: Path, final: Path) -> bool:
+    return final.is_file() and fs.sha256_file(source) == fs.sha256_file(final)
+
+
+def _outcome(job: Job, compiled: Compiled, record: BuildRecord, delivered: tuple[Path, ...], name: str) -> BuildOutcome:
+    return BuildOutcome(
+        name=name,
+        version=record.subject.version,
+        target=job.target,
+        zip_path=delivered[0],
+        record_path=delivered[-1],
+        steps=job.ledger.timings,
+        files=tuple(
+            ProducedFile(path=path, size_bytes=path.stat().st_size, sha256=fs.sha256_file(path)) for path in delivered
+        ),
+        findings=record.findings,
+        emulated_cpu_s=compiled.emulated_cpu_s,
+    )

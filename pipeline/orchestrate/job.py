@@ -1,0 +1,65 @@
+"""One build for one target: where it happens and with what."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+from pipeline.context import Context
+from pipeline.executors.choose import Means
+from pipeline.ledger import Ledger
+from pipeline.model.build import BuildRequest, TargetRequest
+from pipeline.model.target import Target
+from pipeline.model.toolchain import Toolchain
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """What the parts of one build share."""
+
+    request: BuildRequest
+    wanted: TargetRequest
+    context: Context
+    ledger: Ledger
+    toolchain: Toolchain
+    executor_name: str
+    work_dir: Path
+    """Kept from build to build: overlay, Cargo's target directory, records of steps."""
+
+    @property
+    def target(self) -> Target:
+        """Return the target."""
+        return self.wanted.target
+
+    @property
+    def label(self) -> str:
+        """Return the name that tells this build apart from others in the same work directory."""
+        return f"{self.target.name}-{self.request.runtime.profile}"
+
+    @property
+    def steps_dir(self) -> Path:
+        """Return where requests and results of the snapshot steps lie."""
+        return self.work_dir / "steps" / self.label
+
+    @property
+    def means(self) -> Means:
+        """Return what there is to run programs of the target with."""
+        return means_of(self.toolchain)
+
+
+def means_of(toolchain: Toolchain) -> Means:
+    """Return what *toolchain* has to run programs of its target with."""
+    return Means(
+        target=toolchain.target,
+        sysroot=toolchain.sysroot,
+        qemu=toolchain.qemu,
+        qemu_version=toolchain.qemu_version,
+    )
+
+
+def work_dir_for(request: BuildRequest, context: Context) -> Path:
+    """Return the work directory of a workspace and package: the same for each build of it, and for no other."""
+    identity = f"{request.workspace_dir}\n{request.runtime.package or ''}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
+    return context.work_root / f"{request.name or request.workspace_dir.name}-{digest}"
