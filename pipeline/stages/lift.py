@@ -82,6 +82,8 @@ class Lift:
     """What crates that stay on the host lose, because the lifted scripts ask for nothing there any more."""
     vm_package_ids: frozenset[str]
     """Cargo's ids of the VM crate in the overlay."""
+    lifted_ids: Mapping[str, PackageKey]
+    """Cargo's ids of the lifted packages in the overlay."""
     synced: Synced
 
 
@@ -120,6 +122,7 @@ def run(inputs: LiftInputs, context: Context) -> Lift:
         product_remedy=product.remedy,
         dropped_host_features=product.dropped,
         vm_package_ids=product.vm_package_ids,
+        lifted_ids=product.lifted_ids,
         synced=synced,
     )
 
@@ -156,6 +159,7 @@ class _ProductPlan:
     remedy: Remedy
     dropped: Comparison
     vm_package_ids: frozenset[str]
+    lifted_ids: Mapping[str, PackageKey]
 
 
 class _Workbench:
@@ -200,6 +204,11 @@ class _Workbench:
             vm_package_ids=frozenset(
                 package.id for package in metadata.packages if package.name == self.analysis.vm_crate
             ),
+            lifted_ids={
+                package.id: package_key(package)
+                for package in metadata.packages
+                if package_key(package) in self._sources
+            },
         )
 
     def generator(self, package: LiftedPackage, manifests: Mapping[PackageKey, str]) -> GeneratorBuild:
@@ -318,20 +327,17 @@ class _Workbench:
 def _goal(analysis: Analysis, remedy: Remedy, package: LiftedPackage | None) -> Goal:
     """Return the goal that selects the product, with its features, and *package* beside it, with exactly its own."""
     product, chosen = analysis.product, analysis.selection
-    extra = dict(remedy.members)
+    members = {item.key.name: item.key for item in analysis.path_packages if item.member}
+    extra = {members[name]: set(features) for name, features in remedy.members.items()}
     if package and package.key != product.key:
-        features = package.features if package.origin is Origin.MEMBER else frozenset[str]()
-        extra[package.key.name] = tuple(sorted({*features, *extra.get(package.key.name, ())}))
-    keys = [*(item.key for item in analysis.path_packages), *(item.key for item in analysis.lifted)]
-    by_name = {key.name: key for key in keys}
-    specs = (product.key.spec, *(by_name[name].spec for name in extra))
+        extra.setdefault(package.key, set()).update(package.features if package.key in members.values() else ())
     own: Iterable[str] = chosen.features
     if extra and analysis.per_package_features:
         named = (*chosen.features, *(("default",) if _wants_default(analysis) else ()))
         own = (name if "/" in name else f"{product.key.name}/{name}" for name in named)
-    others = (f"{name}/{feature}" for name, features in extra.items() for feature in features)
+    others = (f"{key.name}/{feature}" for key, features in extra.items() for feature in sorted(features))
     return Goal(
-        packages=specs,
+        packages=(product.key.spec, *(key.spec for key in extra)),
         bins=product.binaries,
         features=(*own, *others),
         default_features=chosen.default_features and not (extra and analysis.per_package_features),
