@@ -91,16 +91,6 @@ class Client(contextlib.AbstractContextManager["Client"]):
         """Close the connections."""
         self._session.close()
 
-    def exists(self, url: str) -> bool:
-        """Return whether the server has *url*; 403, 404 and 410 are a no. Raises NetworkError."""
-        try:
-            with self._retrying(url, lambda: self._open(url, {}, method="HEAD")):
-                return True
-        except _FinalStatusError as error:
-            if error.status in {403, 404, 410}:
-                return False
-            raise
-
     def get_bytes(self, url: str, *, max_bytes: int) -> bytes:
         """Return the content of *url*. Raises NetworkError, and IntegrityError beyond *max_bytes*."""
 
@@ -117,8 +107,8 @@ class Client(contextlib.AbstractContextManager["Client"]):
     def download(self, download: Download) -> Downloaded:
         """Fetch a file; it appears whole or not at all, and what came before a cut is kept for the next try.
 
-        Raises NetworkError when the server cannot be reached or has no such file, IntegrityError when the content
-        is too large or has another digest.
+        Raises NetworkError when the server cannot be reached, MissingFileError when it has no such file,
+        IntegrityError when the content is too large or has another digest.
         """
         partial = PartialFile(download.destination, url=download.url)
         with fs.locked(partial.lock_path), fs.explained(download.destination):
@@ -155,15 +145,9 @@ class Client(contextlib.AbstractContextManager["Client"]):
                     stream.write(chunk)
                     bar.at(have_bytes)
 
-    def _open(self, url: str, headers: Mapping[str, str], *, method: str = "GET") -> requests.Response:
-        response = self._session.request(
-            method,
-            url,
-            headers=dict(headers),
-            stream=True,
-            timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-            allow_redirects=True,
-        )
+    def _open(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+        timeouts_s = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+        response = self._session.get(url, headers=dict(headers), stream=True, timeout=timeouts_s)
         if response.status_code in {requests.codes.ok, requests.codes.partial_content}:
             return response
         response.close()
@@ -171,7 +155,7 @@ class Client(contextlib.AbstractContextManager["Client"]):
             raise _StalePartError
         if response.status_code in _PASSING_STATUSES:
             raise _PassingStatusError(response.status_code, _retry_after_s(response))
-        raise _FinalStatusError(response.status_code, url)
+        raise _refused(url, response.status_code)
 
     def _retrying(self, url: str, action: Callable[[], _T]) -> _T:
         """Do *action*, again after passing failures. Raises NetworkError after the last attempt."""
@@ -216,23 +200,24 @@ class _StalePartError(Exception):
         super().__init__("it has no more bytes than are here already")
 
 
-class _FinalStatusError(NetworkError):
-    """The server says no."""
+class MissingFileError(NetworkError):
+    """The server answers, and says that it has no such file."""
 
-    def __init__(self, status: int, url: str) -> None:
-        shown = without_credentials(url)
-        causes = {
-            401: "the server wants a login",
-            403: "the server does not allow it",
-            404: "the address is wrong, or the server does not have the file",
-            407: "the proxy wants a login",
-        }
-        super().__init__(
-            f"cannot fetch {shown}: the server answered {status}",
-            cause=causes.get(status, "the server does not accept the request"),
-            action="check the address in a browser; credentials may stand in ~/.netrc, a proxy in https_proxy",
-        )
-        self.status = status
+
+def _refused(url: str, status: int) -> NetworkError:
+    causes = {
+        401: "the server wants a login",
+        403: "the server does not allow it",
+        404: "the address is wrong, or the server does not have the file",
+        407: "the proxy wants a login",
+        410: "the server does not have the file any more",
+    }
+    kind = MissingFileError if status in {404, 410} else NetworkError
+    return kind(
+        f"cannot fetch {without_credentials(url)}: the server answered {status}",
+        cause=causes.get(status, "the server does not accept the request"),
+        action="check the address in a browser; credentials may stand in ~/.netrc, a proxy in https_proxy",
+    )
 
 
 class _Bar:

@@ -39,9 +39,6 @@ class Behaviour:
 class Handler(http.server.BaseHTTPRequestHandler):
     behaviour: Behaviour
 
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
     def do_GET(self) -> None:
         behaviour = self.behaviour
         behaviour.seen.append((self.command, self.path, self.headers.get("Range")))
@@ -77,8 +74,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = CONTENT[start:]
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command == "HEAD":
-            return
         if behaviour.cut_first > 0:
             behaviour.cut_first -= 1
             body = body[: len(body) // 2]
@@ -210,7 +205,7 @@ def test_a_server_that_stays_in_trouble_is_named_without_credentials(client: net
 
 def test_a_missing_file_is_final(client: net.Client, tmp_path: Path) -> None:
     behaviour = Behaviour()
-    with serving(behaviour) as base, pytest.raises(NetworkError) as caught:
+    with serving(behaviour) as base, pytest.raises(net.MissingFileError) as caught:
         client.download(order(f"{base}/missing", tmp_path))
     assert str(caught.value) == (
         f"error: cannot fetch {base}/missing: the server answered 404\n"
@@ -253,14 +248,6 @@ def test_an_archive_that_a_server_calls_encoded_is_kept_as_it_is(client: net.Cli
     with serving(behaviour) as base:
         assert client.download(order(f"{base}/a", tmp_path)).path.read_bytes() == CONTENT
     assert behaviour.accept_encodings == {"identity"}
-
-
-def test_existence_is_asked_without_fetching(client: net.Client) -> None:
-    behaviour = Behaviour()
-    with serving(behaviour) as base:
-        assert client.exists(f"{base}/a")
-        assert not client.exists(f"{base}/missing")
-    assert [seen[0] for seen in behaviour.seen] == ["HEAD", "HEAD"]
 
 
 def test_small_content_comes_at_once(client: net.Client) -> None:

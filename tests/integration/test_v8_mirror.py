@@ -1,0 +1,71 @@
+"""The check of V8 archives on a real one of 121 MB, and on that one with other builtins grafted in."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from pipeline.context import Context
+from pipeline.elf.ar import ArReader
+from pipeline.errors import V8ArchiveError
+from pipeline.model.events import NullReporter
+from pipeline.model.spec import PrebuiltVm
+from pipeline.model.target import find_target
+from pipeline.stages import provide_v8
+from pipeline.v8.archive_check import Verdict, check_archive
+
+MIRROR = Path(__file__).parents[3] / "shared" / "v8-mirror"
+ARCHIVE = MIRROR / "v137.2.1" / "librusty_v8_release_aarch64-unknown-linux-gnu.a.gz"
+SHA256 = "60763497196ebc25e75002c2031699a493bf40f97533283dd05906ad9a92d561"
+SAMPLES = Path(__file__).parents[1] / "data" / "builtins"
+
+pytestmark = pytest.mark.skipif(not ARCHIVE.is_file(), reason="there is no V8 archive beside the repository")
+
+
+def provide(tmp_path: Path, mirror: Path, target: str = "arm64") -> provide_v8.V8Provided:
+    inputs = provide_v8.V8Inputs(
+        provider=PrebuiltVm(kind="prebuilt", mirror=str(mirror)), version="137.2.1", target=find_target(target)
+    )
+    return provide_v8.run(inputs, Context(cache_dir=tmp_path / "cache", reporter=NullReporter(), environ={}))
+
+
+def test_the_real_archive_matches() -> None:
+    report = check_archive(ARCHIVE, find_target("arm64"))
+    assert (report.verdict, report.object_count) == (Verdict.MATCH, 1819)
+    assert (report.builtins_target, report.v8_version) == ("arm64", "13.7.152.14-rusty")
+
+
+def test_the_real_archive_is_provided(tmp_path: Path) -> None:
+    provided = provide(tmp_path, MIRROR)
+    assert provided.archive_sha256 == SHA256
+    assert len(provided.files) == 2
+
+
+def test_builtins_of_another_architecture_in_the_real_archive_are_refused(tmp_path: Path) -> None:
+    unpacked = bytearray(gzip.decompress(ARCHIVE.read_bytes()))
+    start, size = builtins_range(bytes(unpacked))
+    foreign = (SAMPLES / "amd64.bin").read_bytes()
+    unpacked[start : start + size] = (foreign * (size // len(foreign) + 1))[:size]
+    hybrid = tmp_path / "mirror" / ARCHIVE.relative_to(MIRROR)
+    hybrid.parent.mkdir(parents=True)
+    hybrid.write_bytes(gzip.compress(unpacked, 1))
+    binding = "src_binding_release_aarch64-unknown-linux-gnu.rs"
+    (hybrid.parent / binding).write_bytes((ARCHIVE.parent / binding).read_bytes())
+    with pytest.raises(V8ArchiveError) as caught:
+        provide(tmp_path, tmp_path / "mirror")
+    assert "1819 of 1819 object files are ELF64 little-endian machine 183 (arm64)" in caught.value.details
+    assert "the builtins in embedded.o, section .text are code of amd64" in caught.value.details
+
+
+def builtins_range(archive: bytes) -> tuple[int, int]:
+    for member in ArReader(io.BytesIO(archive), label="x").members():
+        if member.info.name == "embedded.o":
+            content = member.read(1 << 30)
+            section = ELFFile(io.BytesIO(content)).get_section_by_name(".text")
+            assert section is not None
+            return archive.index(content) + section["sh_offset"], section["sh_size"]
+    raise AssertionError("no embedded.o")
