@@ -25,6 +25,7 @@ from pipeline.errors import (
 )
 from pipeline.model.analysis import PackageKey, Selection
 from pipeline.model.cargo import Artifact, CargoMessage, Metadata, ScriptExecuted, UnitGraph
+from pipeline.model.cargo import Goal as Goal  # noqa: PLC0414 - callers name it with the calls it is for
 from pipeline.model.toolchain import Toolchain
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
@@ -53,17 +54,6 @@ class CargoCall:
         settings = [argument for setting in self.config for argument in ("--config", setting)]
         offline = ("--offline",) if self.offline else ()
         return ("--locked", *offline, "--manifest-path", str(self.manifest_path), *settings)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Goal:
-    """What a call builds: programs of packages, and the features of exactly these packages."""
-
-    packages: tuple[str, ...]
-    """Package id specifications, such as ``name@1.0.0``."""
-    bins: tuple[str, ...]
-    features: tuple[str, ...] = ()
-    default_features: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What Cargo says about a workspace: metadata, the unit graph and build messages, as far as we read them.
+"""What Cargo is asked for, and what it says: metadata, the unit graph and build messages, as far as we read them.
 
 Formats: `cargo metadata` version 1 and the JSON messages of `cargo build` are stable (The Cargo Book, "External
 tools"); the unit graph is unstable and has had version 1 since Cargo 1.43 (The Cargo Book, "unit-graph").
@@ -7,11 +7,23 @@ Fields that are not named here are ignored.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import pydantic
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What a call builds: programs of packages, and the features of exactly these packages."""
+
+    packages: tuple[str, ...]
+    """Package id specifications, such as ``name@1.0.0``."""
+    bins: tuple[str, ...]
+    features: tuple[str, ...] = ()
+    default_features: bool = True
 
 
 class CargoModel(pydantic.BaseModel):

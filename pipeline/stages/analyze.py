@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import cargo, fs
-from pipeline.cargo import CargoCall, Goal
+from pipeline.cargo import CargoCall
 from pipeline.context import Context
 from pipeline.errors import LiftError, UnknownNameError, UsageError, WorkspaceError
 from pipeline.lifting.graph import Graph, host_libraries, linked_libraries, package_key, target_libraries
 from pipeline.lifting.manifest import takes_features_per_package
 from pipeline.lifting.selection import Selected, near_misses, select, vm_versions
 from pipeline.model.analysis import Analysis, LiftedPackage, Origin, PathPackage, Product, Selection
-from pipeline.model.cargo import Metadata, Package
+from pipeline.model.cargo import Goal, Metadata, Package
 from pipeline.model.toolchain import Toolchain
 from pipeline.overlay.repository import find_repository
 

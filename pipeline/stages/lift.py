@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import cargo, fs
-from pipeline.cargo import CargoCall, Goal
+from pipeline.cargo import CargoCall
 from pipeline.context import Context
-from pipeline.errors import LiftError, LockChangedError
+from pipeline.errors import LockChangedError
+from pipeline.lifting import checks
 from pipeline.lifting.features import Comparison, compare, compare_lift, lost_features_error
+from pipeline.lifting.goals import generator_goal, product_goal
 from pipeline.lifting.graph import (
     Graph,
     host_libraries,
     linked_libraries,
     package_key,
-    script_features,
     target_libraries,
 )
 from pipeline.lifting.manifest import GeneratorForm, ProductForm, generator_form, product_form
 from pipeline.lifting.restore import Remedy, find_remedy
 from pipeline.lifting.stub import STUB_FILE_NAME, stub_source
-from pipeline.model.analysis import Analysis, CrateFeatures, LiftedPackage, Origin, PackageKey
-from pipeline.model.cargo import Metadata
+from pipeline.model.analysis import Analysis, CrateFeatures, LiftedPackage, PackageKey
+from pipeline.model.cargo import Goal, Metadata
 from pipeline.model.toolchain import Toolchain
 from pipeline.overlay.layout import plan
 from pipeline.overlay.repository import attach
@@ -95,7 +96,7 @@ def run(inputs: LiftInputs, context: Context) -> Lift:
     something would resolve otherwise, WorkspaceError, NotWritableError and DiskFullError.
     """
     analysis = inputs.analysis
-    _refuse_unsupported(analysis.lifted)
+    checks.origins_supported(analysis.lifted)
     overlay = _overlay(inputs)
     synced = overlay.sync()
     fs.write_if_changed(inputs.work_dir / "lifting" / STUB_FILE_NAME, stub_source())
@@ -181,7 +182,7 @@ class _Workbench:
         while True:
             manifests = {key: self._product_manifest(key, remedy) for key in self._sources}
             _write(self._overlay, self.analysis, manifests)
-            goal = _goal(self.analysis, remedy, None)
+            goal = product_goal(self.analysis, remedy)
             graph, metadata = self._ask(self.call, goal)
             lost = compare(self.analysis.target_features, target_libraries(graph)).lost
             found = find_remedy(lost, self._sources, metadata, per_package=self.analysis.per_package_features)
@@ -194,8 +195,8 @@ class _Workbench:
                 cause="with resolver 1, Cargo gives crates of the product what build scripts ask for, too",
                 remedy='ask for these features in [dependencies], or set resolver = "2" in the workspace',
             )  # fmt: skip
-        self._refuse_host_vm(graph)
-        self._check_scripts(graph)
+        checks.no_vm_on_host(graph, self.analysis.vm_crate)
+        checks.scripts_as_analysed(graph, self.analysis.lifted)
         return _ProductPlan(
             goal=goal,
             manifests=manifests,
@@ -218,9 +219,9 @@ class _Workbench:
         while True:
             manifest = self._generator_manifest(package, binary, remedy)
             _write(self._overlay, self.analysis, {**manifests, package.key: manifest})
-            goal = dataclasses.replace(_goal(self.analysis, remedy, package), bins=(binary,))
+            goal = generator_goal(self.analysis, remedy, package, binary)
             graph, metadata = self._ask(self.call, goal)
-            self._refuse_elsewhere(package, metadata)
+            checks.taken_from(package, metadata, self._overlay.layout.locate(package.manifest_path))
             comparison = self._compare(package, graph, goal, binary)
             found = find_remedy(
                 comparison.lost, [package.key], metadata, per_package=self.analysis.per_package_features
@@ -234,7 +235,7 @@ class _Workbench:
                 cause=f"{_UNIFICATION} for them",
                 remedy=f"ask for these features where {package.key.name} depends on the crates",
             )  # fmt: skip
-        self._check_scripts(graph)
+        checks.scripts_as_analysed(graph, self.analysis.lifted)
         target = self.call.target_dir / self.call.selection.target_triple
         return GeneratorBuild(
             package=package,
@@ -266,14 +267,7 @@ class _Workbench:
 
     def _ask(self, call: CargoCall, goal: Goal) -> tuple[Graph, Metadata]:
         metadata = cargo.metadata(call, platforms=tuple({call.selection.target_triple, self.analysis.host_triple}))
-        unknown = sorted({package_key(package) for package in metadata.packages} - self.analysis.packages)
-        if unknown:
-            listed = ", ".join(f"{key} ({key.source or 'local'})" for key in unknown)
-            raise LockChangedError(
-                f"the lifted workspace would use packages that Cargo.lock does not name: {listed}",
-                cause="a path override or a configuration file of Cargo replaces packages",
-                action="take the override out, or update Cargo.lock with it in force",
-            )
+        checks.locked(metadata, self.analysis.packages)
         return Graph(cargo.unit_graph(call, goal), metadata), metadata
 
     def _compare(self, package: LiftedPackage, graph: Graph, goal: Goal, binary: str) -> Comparison:
@@ -289,79 +283,11 @@ class _Workbench:
         kept = (change.without(accepted) for change in comparison.lost)
         return dataclasses.replace(comparison, lost=tuple(change for change in kept if change.features))
 
-    def _refuse_elsewhere(self, package: LiftedPackage, metadata: Metadata) -> None:
-        """Make sure that Cargo takes the lifted package from the overlay."""
-        wanted = self._overlay.layout.locate(package.manifest_path)
-        taken = [item.manifest_path for item in metadata.packages if package_key(item) == package.key]
-        if taken != [wanted]:
-            raise LiftError(
-                f"{package.key} would be taken from {', '.join(map(str, taken))} instead of the overlay",
-                cause="a manifest or a configuration file names the package by an absolute path",
-                action="name it by a path relative to the manifest",
-            )
-
-    def _refuse_host_vm(self, graph: Graph) -> None:
-        hosts = [crate for crate in host_libraries(graph) if crate.package.name == self.analysis.vm_crate]
-        if hosts:
-            raise LiftError(
-                f"{hosts[0].package} would still be compiled for the build host",
-                cause="something that is not a build script of the product asks for it there",
-                action="please report the shape of the workspace: this should have been found before",
-            )
-
-    def _check_scripts(self, graph: Graph) -> None:
-        """Make sure that every run of a lifted script has the features that its generator is made with."""
-        wanted = {package.key: package.features for package in self.analysis.lifted}
-        for crate in script_features(graph):
-            features = wanted.get(crate.package, crate.features)
-            if crate.features != features:
-                differing = ", ".join(sorted(crate.features ^ features))
-                raise LiftError(
-                    f"the build script of {crate.package} is needed with two sets of features"
-                    f" (one with and one without {differing})",
-                    cause="the product and another build script ask for different features of the package",
-                    action=f"ask for the same features of {crate.package.name} everywhere",
-                )
-
-
-def _goal(analysis: Analysis, remedy: Remedy, package: LiftedPackage | None) -> Goal:
-    """Return the goal that selects the product, with its features, and *package* beside it, with exactly its own."""
-    product, chosen = analysis.product, analysis.selection
-    members = {item.key.name: item.key for item in analysis.path_packages if item.member}
-    extra = {members[name]: set(features) for name, features in remedy.members.items()}
-    if package and package.key != product.key:
-        extra.setdefault(package.key, set()).update(package.features if package.key in members.values() else ())
-    own: Iterable[str] = chosen.features
-    if extra and analysis.per_package_features:
-        named = (*chosen.features, *(("default",) if _wants_default(analysis) else ()))
-        own = (name if "/" in name else f"{product.key.name}/{name}" for name in named)
-    others = (f"{key.name}/{feature}" for key, features in extra.items() for feature in sorted(features))
-    return Goal(
-        packages=(product.key.spec, *(key.spec for key in extra)),
-        bins=product.binaries,
-        features=(*own, *others),
-        default_features=chosen.default_features and not (extra and analysis.per_package_features),
-    )
-
-
-def _wants_default(analysis: Analysis) -> bool:
-    return analysis.selection.default_features and analysis.product.has_default_feature
-
 
 def _generator_crates(graph: Graph, package: LiftedPackage, binary: str) -> tuple[CrateFeatures, ...]:
     unit = graph.find_binary(binary)
     own = CrateFeatures(package=package.key, features=frozenset(graph.units[unit].features))
     return (*linked_libraries(graph, unit), own)
-
-
-def _refuse_unsupported(lifted: Iterable[LiftedPackage]) -> None:
-    for package in lifted:
-        if package.origin not in {Origin.MEMBER, Origin.PATH}:
-            raise LiftError(
-                f"the build script of {package.key} makes a snapshot, and the package comes from {package.key.source}",
-                cause="only build scripts of packages in local directories can be lifted so far",
-                action=f"put a copy of {package.key.name} into the workspace and [patch] it in",
-            )
 
 
 def _overlay(inputs: LiftInputs) -> Overlay:

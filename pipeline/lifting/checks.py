@@ -1,0 +1,86 @@
+"""What has to hold for a lifted workspace before anything is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.errors import LiftError, LockChangedError
+from pipeline.lifting.graph import Graph, host_libraries, package_key, script_features
+from pipeline.model.analysis import LiftedPackage, Origin, PackageKey
+from pipeline.model.cargo import Metadata
+
+
+def origins_supported(lifted: Iterable[LiftedPackage]) -> None:
+    """Make sure that the manifests of all lifted packages can be rewritten.
+
+    Raises LiftError.
+    """
+    for package in lifted:
+        if package.origin not in {Origin.MEMBER, Origin.PATH}:
+            raise LiftError(
+                f"the build script of {package.key} makes a snapshot, and the package comes from {package.key.source}",
+                cause="only build scripts of packages in local directories can be lifted so far",
+                action=f"put a copy of {package.key.name} into the workspace and [patch] it in",
+            )
+
+
+def locked(metadata: Metadata, allowed: frozenset[PackageKey]) -> None:
+    """Make sure that nothing is used that ``Cargo.lock`` does not name; ``--locked`` does not guard overrides.
+
+    Raises LockChangedError.
+    """
+    unknown = sorted({package_key(package) for package in metadata.packages} - allowed)
+    if unknown:
+        listed = ", ".join(f"{key} ({key.source or 'local'})" for key in unknown)
+        raise LockChangedError(
+            f"the lifted workspace would use packages that Cargo.lock does not name: {listed}",
+            cause="a path override or a configuration file of Cargo replaces packages",
+            action="take the override out, or update Cargo.lock with it in force",
+        )
+
+
+def taken_from(package: LiftedPackage, metadata: Metadata, manifest: Path) -> None:
+    """Make sure that Cargo takes a lifted package from the overlay.
+
+    Raises LiftError.
+    """
+    taken = [item.manifest_path for item in metadata.packages if package_key(item) == package.key]
+    if taken != [manifest]:
+        raise LiftError(
+            f"{package.key} would be taken from {', '.join(map(str, taken)) or 'nowhere'} instead of the overlay",
+            cause="a manifest or a configuration file names the package by an absolute path",
+            action="name it by a path relative to the manifest",
+        )
+
+
+def no_vm_on_host(graph: Graph, vm_crate: str) -> None:
+    """Make sure that the VM is not compiled for the build host any more.
+
+    Raises LiftError.
+    """
+    for crate in host_libraries(graph):
+        if crate.package.name == vm_crate:
+            raise LiftError(
+                f"{crate.package} would still be compiled for the build host",
+                cause="something that is not a build script of the product asks for it there",
+                action="please report the shape of the workspace: this should have been found before",
+            )
+
+
+def scripts_as_analysed(graph: Graph, lifted: Iterable[LiftedPackage]) -> None:
+    """Make sure that every run of a lifted script has the features that its generator is made with.
+
+    Raises LiftError.
+    """
+    wanted = {package.key: package.features for package in lifted}
+    for crate in script_features(graph):
+        features = wanted.get(crate.package, crate.features)
+        if crate.features != features:
+            differing = ", ".join(sorted(crate.features ^ features))
+            raise LiftError(
+                f"the build script of {crate.package} is needed with two sets of features"
+                f" (one with and one without {differing})",
+                cause="the product and another build script ask for different features of the package",
+                action=f"ask for the same features of {crate.package.name} everywhere",
+            )
