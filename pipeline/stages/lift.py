@@ -110,22 +110,10 @@ def run(inputs: LiftInputs, context: Context) -> Lift:
             environ=context.environ,
         )
     bench = _Workbench(inputs, overlay, _call(inputs, overlay, context))
-    product = bench.product()
-    generators = tuple(bench.generator(package, product.manifests) for package in analysis.lifted)
-    _write(overlay, analysis, product.manifests)
-    return Lift(
-        analysis=analysis,
-        overlay=overlay,
-        call=bench.call,
-        generators=generators,
-        product=product.goal,
-        product_manifests=product.manifests,
-        product_remedy=product.remedy,
-        dropped_host_features=product.dropped,
-        vm_package_ids=product.vm_package_ids,
-        lifted_ids=product.lifted_ids,
-        synced=synced,
-    )
+    lift = bench.product(synced)
+    generators = tuple(bench.generator(package, lift.product_manifests) for package in analysis.lifted)
+    enter_product_form(lift)
+    return dataclasses.replace(lift, generators=generators)
 
 
 def enter_generator_form(lift: Lift, generator: GeneratorBuild) -> None:
@@ -153,16 +141,6 @@ def check_lock(lift: Lift) -> None:
             )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _ProductPlan:
-    goal: Goal
-    manifests: Mapping[PackageKey, str]
-    remedy: Remedy
-    dropped: Comparison
-    vm_package_ids: frozenset[str]
-    lifted_ids: Mapping[str, PackageKey]
-
-
 class _Workbench:
     """Tries the forms out on the overlay, asking Cargo what it would build."""
 
@@ -176,8 +154,8 @@ class _Workbench:
             package.key: package.manifest_path.read_text(encoding="utf-8") for package in self.analysis.lifted
         }
 
-    def product(self) -> _ProductPlan:
-        """Return the product form of all lifted packages, checked against the untouched product."""
+    def product(self, synced: Synced) -> Lift:
+        """Return the lift, without generators yet; the product form is checked against the untouched product."""
         remedy = Remedy()
         while True:
             manifests = {key: self._product_manifest(key, remedy) for key in self._sources}
@@ -197,19 +175,19 @@ class _Workbench:
             )  # fmt: skip
         checks.no_vm_on_host(graph, self.analysis.vm_crate)
         checks.scripts_as_analysed(graph, self.analysis.lifted)
-        return _ProductPlan(
-            goal=goal,
-            manifests=manifests,
-            remedy=remedy,
-            dropped=compare(self.analysis.host_features, host_libraries(graph)),
-            vm_package_ids=frozenset(
-                package.id for package in metadata.packages if package.name == self.analysis.vm_crate
-            ),
-            lifted_ids={
-                package.id: package_key(package)
-                for package in metadata.packages
-                if package_key(package) in self._sources
-            },
+        packages = {package.id: package_key(package) for package in metadata.packages}
+        return Lift(
+            analysis=self.analysis,
+            overlay=self._overlay,
+            call=self.call,
+            generators=(),
+            product=goal,
+            product_manifests=manifests,
+            product_remedy=remedy,
+            dropped_host_features=compare(self.analysis.host_features, host_libraries(graph)),
+            vm_package_ids=frozenset(i for i, key in packages.items() if key.name == self.analysis.vm_crate),
+            lifted_ids={i: key for i, key in packages.items() if key in self._sources},
+            synced=synced,
         )
 
     def generator(self, package: LiftedPackage, manifests: Mapping[PackageKey, str]) -> GeneratorBuild:
