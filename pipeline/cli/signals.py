@@ -8,7 +8,7 @@ import threading
 import types
 from collections.abc import Iterator
 
-from pipeline import proc
+from pipeline import children
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -25,7 +25,7 @@ class _Stopper:
             return
         self._stopping = True
         # Worker threads do not see the exception; their children have to end for them to end.
-        threading.Thread(target=proc.stop_children, daemon=True).start()
+        threading.Thread(target=children.stop_children, daemon=True).start()
         raise KeyboardInterrupt
 
 
