@@ -13,6 +13,15 @@ def package_key(package: Package) -> PackageKey:
     return PackageKey(name=package.name, version=package.version, source=package.source or "")
 
 
+def _ids(package: Package) -> tuple[str, str]:
+    """Return the names that a unit graph may have for a package.
+
+    Up to Cargo 1.85 at least, the graph spells package ids otherwise than the metadata of the same Cargo.
+    """
+    source = package.source or f"path+{package.directory.as_uri()}"
+    return package.id, f"{package.name} {package.version} ({source})"
+
+
 class Graph:
     """A unit graph together with the packages that its units belong to."""
 
@@ -20,11 +29,15 @@ class Graph:
         """Join *units* with the packages of *metadata*, which Cargo must have been asked for the same tree."""
         self.units = units.units
         self.roots = units.roots
-        self._keys = {package.id: package_key(package) for package in metadata.packages}
+        self._packages = {name: package for package in metadata.packages for name in _ids(package)}
 
     def key(self, index: int) -> PackageKey:
         """Return the package of a unit."""
-        return self._keys[self.units[index].pkg_id]
+        return package_key(self.package(index))
+
+    def package(self, index: int) -> Package:
+        """Return the package of a unit, with all that the metadata says about it."""
+        return self._packages[self.units[index].pkg_id]
 
     def successors(self, index: int) -> Iterator[int]:
         """Yield the units that a unit depends on directly."""

@@ -173,8 +173,7 @@ def _product(package: Package, binaries: tuple[str, ...]) -> Product:
 
 
 def _lifted(item: Selected, graph: Graph, metadata: Metadata) -> LiftedPackage:
-    runner = graph.units[item.runner]
-    package = metadata.by_id()[runner.pkg_id]
+    package = graph.package(item.runner)
     origin = _origin(package, metadata)
     if not item.in_product and origin is not Origin.MEMBER:
         raise LiftError(
