@@ -29,7 +29,8 @@ class Remedy:
         """Return both remedies together."""
         return Remedy(
             manifests={
-                key: (*self.manifests.get(key, ()), *other.manifests.get(key, ()))
+                # Each addition once: merging the same remedy again changes nothing.
+                key: tuple(dict.fromkeys((*self.manifests.get(key, ()), *other.manifests.get(key, ()))))
                 for key in {*self.manifests, *other.manifests}
             },
             members={

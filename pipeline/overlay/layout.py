@@ -74,7 +74,7 @@ def plan(directories: Iterable[Path], *, tree: Path, git_top: Path | None, exclu
     Neighbours are linked up to the top of the repository, or in the parent directory where there is none.
     """
     roots: list[Path] = []
-    for directory in sorted(set(directories), key=lambda path: len(path.parts)):
+    for directory in sorted(set(directories), key=lambda path: (len(path.parts), path)):
         if not any(directory.is_relative_to(root) for root in roots):
             roots.append(directory)
     limits = tuple(git_top if git_top and root.is_relative_to(git_top) else root.parent for root in roots)

@@ -164,9 +164,9 @@ class _Workbench:
             graph, metadata = self._ask(self.call, goal)
             lost = compare(self.analysis.target_features, target_libraries(graph)).lost
             found = find_remedy(lost, self._sources, metadata, per_package=self.analysis.per_package_features)
-            if not lost or found.is_empty or not remedy.is_empty:
+            if remedy.merged(found) == remedy:
                 break
-            remedy = found
+            remedy = remedy.merged(found)
         if lost:
             raise lost_features_error(
                 self.analysis.product.key, lost,
@@ -204,9 +204,9 @@ class _Workbench:
             found = find_remedy(
                 comparison.lost, [package.key], metadata, per_package=self.analysis.per_package_features
             )
-            if not comparison.lost or found.is_empty or not remedy.is_empty:
+            if remedy.merged(found) == remedy:
                 break
-            remedy = found
+            remedy = remedy.merged(found)
         if comparison.lost:
             raise lost_features_error(
                 package.key, comparison.lost,

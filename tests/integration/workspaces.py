@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the long lines are Rust and manifests
 """Small Cargo workspaces without dependencies, one for each trap of lifting.
 
 The crate ``v8`` stands for the VM: its library must be linked by generators and products for the target, never
