@@ -123,8 +123,8 @@ def _interpreter(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[F
         message=(
             f"is started by {facts.interpreter}"
             if right
-            else f"is started by {facts.interpreter}, which a {policy.target.name} system does not have; "
-            f"it has {policy.target.interpreter}"
+            else f"is started by {facts.interpreter}, which {policy.target.name} systems do not have; "
+            f"they have {policy.target.interpreter}"
         ),
         evidence={"interpreter": facts.interpreter},
     )

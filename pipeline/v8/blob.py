@@ -170,7 +170,8 @@ def _has_magic(data: Buffer, place: int) -> bool:
 def _blob(data: Buffer, header: _Header) -> SnapshotBlob:
     limit = min(len(data) - header.offset, MAX_BLOB_BYTES)
     sections, problems = _sections(data, header, limit)
-    size = max(section.end for section in sections)
+    # A section that lies outside the file has no size, and its offset means nothing.
+    size = max(section.end for section in sections if section.size_bytes)
     later_layout = header.version_offset == 16
     kind = None
     read_only = None if later_layout else 1

@@ -21,6 +21,8 @@ _VERSION_START = re.compile(rb"[1-9]\d?\.\d{1,3}(?:\.\d{1,5})?\Z")
 _LONGEST_START_BYTES = 12
 _ANCHOR_BYTES = 48
 _ANCHOR_TRIES = 256
+_VARIED = 4
+_FIRST_WINDOW_BYTES = 4096
 _WINDOW_BYTES = 1024 * 1024
 
 
@@ -68,7 +70,7 @@ def _version_places(data: Buffer) -> Iterator[int]:
 
 
 def find_bytes(data: Buffer, wanted: Buffer) -> int:
-    """Return the offset at which all of *wanted* occurs in *data*, -1 when it does not (or is empty).
+    """Return the offset at which all of *wanted* first occurs in *data*, -1 when it does not (or is empty).
 
     Looks for the most varied short piece of *wanted*, so that long runs of zeros in either cost nothing.
     """
@@ -76,6 +78,9 @@ def find_bytes(data: Buffer, wanted: Buffer) -> int:
         return -1
     anchor_at = _anchor(wanted)
     anchor = wanted[anchor_at : anchor_at + _ANCHOR_BYTES]
+    if len(set(anchor)) < _VARIED:
+        # Nothing to hold on to. The search of `bytes` is linear whatever the content; a mapping's is not.
+        return data[:].find(wanted[:])
     place = data.find(anchor)
     while place >= 0:
         start = place - anchor_at
@@ -86,12 +91,23 @@ def find_bytes(data: Buffer, wanted: Buffer) -> int:
 
 
 def _anchor(wanted: Buffer) -> int:
-    starts = range(0, max(len(wanted) - _ANCHOR_BYTES, 0) + 1, max(len(wanted) // _ANCHOR_TRIES, 1))
-    return max(starts, key=lambda start: len(set(wanted[start : start + _ANCHOR_BYTES])))
+    def variety(start: int) -> int:
+        return len(set(wanted[start : start + _ANCHOR_BYTES]))
+
+    last = max(len(wanted) - _ANCHOR_BYTES, 0)
+    best = max(range(0, last + 1, max(last // _ANCHOR_TRIES, 1)), key=variety)
+    if variety(best) >= _VARIED:
+        return best
+    return max(range(0, last + 1, _ANCHOR_BYTES // 2), key=variety)
 
 
 def _equal(data: Buffer, start: int, wanted: Buffer) -> bool:
-    return start + len(wanted) <= len(data) and all(
-        data[start + i : start + min(i + _WINDOW_BYTES, len(wanted))] == wanted[i : i + _WINDOW_BYTES]
-        for i in range(0, len(wanted), _WINDOW_BYTES)
-    )
+    if start + len(wanted) > len(data):
+        return False
+    place, window = 0, _FIRST_WINDOW_BYTES
+    while place < len(wanted):
+        part = wanted[place : place + window]
+        if data[start + place : start + place + len(part)] != part:
+            return False
+        place, window = place + len(part), _WINDOW_BYTES
+    return True
