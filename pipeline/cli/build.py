@@ -1,4 +1,4 @@
-"""``build``: make the products, then say what was made and what the checks found."""
+"""``build``: makes products, then says what was made and what the checks found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``snapshot-step``: what the stub of a lifted build script starts. Not for people."""
+"""``snapshot-step``: what the stub of a lifted build script starts; not meant for people."""
 
 from __future__ import annotations
 

@@ -1,0 +1,126 @@
+"""From what was asked for to the request for a build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UnknownNameError, UnsupportedError, UsageError
+from pipeline.model.build import TargetRequest
+from pipeline.model.selection import Selection, resolve
+from pipeline.model.spec import (
+    GitSource,
+    PathSource,
+    PrebuiltVm,
+    RegistrySource,
+    RuntimeSpec,
+    SourceVm,
+    Spec,
+    TargetSpec,
+)
+from pipeline.model.target import find_target
+
+BASE = Path("/project")
+OUT = Path("/out")
+APP = RuntimeSpec(source=PathSource(kind="path", path=Path("app")), targets=("arm64", "armhf"))
+OTHER = RuntimeSpec(source=PathSource(kind="path", path=Path("/elsewhere")))
+SPEC = Spec(
+    schema_version=1,
+    default_runtime="app",
+    runtimes={"app": APP, "other": OTHER},
+    targets={"arm64": TargetSpec(suite="bookworm", glibc="2.36")},
+)
+
+
+def test_the_default_runtime_for_all_its_targets() -> None:
+    request = resolve(SPEC, Selection(out_dir=OUT), base_dir=BASE)
+    assert (request.name, request.runtime, request.workspace_dir) == ("app", APP, Path("/project/app"))
+    assert request.targets == (
+        TargetRequest(target=find_target("arm64"), suite="bookworm", glibc="2.36"),
+        TargetRequest(target=find_target("armhf")),
+    )
+    assert request.out_dir == OUT
+
+
+def test_a_named_runtime_with_an_absolute_path() -> None:
+    request = resolve(SPEC, Selection(out_dir=OUT, runtime="other", targets=("s390x",)), base_dir=BASE)
+    assert (request.name, request.workspace_dir) == ("other", Path("/elsewhere"))
+
+
+def test_a_target_by_its_other_names_and_only_once() -> None:
+    selection = Selection(out_dir=OUT, targets=("aarch64-unknown-linux-gnu", "linux/arm64", "arm64"))
+    assert [wanted.target.name for wanted in resolve(SPEC, selection, base_dir=BASE).targets] == ["arm64"]
+
+
+def test_another_suite() -> None:
+    request = resolve(SPEC, Selection(out_dir=OUT, suite="trixie"), base_dir=BASE)
+    assert [wanted.suite for wanted in request.targets] == ["trixie", "trixie"]
+
+
+def test_an_ad_hoc_runtime_needs_no_specification() -> None:
+    selection = Selection(out_dir=OUT, ad_hoc=OTHER, targets=("amd64",), keep=True, executor="qemu", toolchain="host")
+    request = resolve(Spec(schema_version=1), selection, base_dir=BASE)
+    assert (request.name, request.runtime) == (None, OTHER)
+    assert (request.keep, request.executor, request.toolchain) == (True, "qemu", "host")
+
+
+def test_the_only_runtime_is_the_default() -> None:
+    spec = Spec(schema_version=1, runtimes={"other": OTHER})
+    assert resolve(spec, Selection(out_dir=OUT), base_dir=BASE).name == "other"
+
+
+def test_unknown_runtime() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        resolve(SPEC, Selection(out_dir=OUT, runtime="othr"), base_dir=BASE)
+    assert str(caught.value) == (
+        "error: there is no runtime 'othr'; did you mean 'other'?\n"
+        "  usual cause: a misspelt name, or a runtime that releases.toml does not describe\n"
+        "  what to do:  choose one of app, other, or name a directory with --path"
+    )
+
+
+def test_no_default_among_several() -> None:
+    spec = SPEC.model_copy(update={"default_runtime": None})
+    with pytest.raises(UsageError) as caught:
+        resolve(spec, Selection(out_dir=OUT), base_dir=BASE)
+    assert str(caught.value) == (
+        "error: which runtime is meant?\n"
+        "  usual cause: releases.toml names no default-runtime\n"
+        "  what to do:  choose one of app, other with --runtime"
+    )
+
+
+def test_nothing_to_build() -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve(Spec(schema_version=1), Selection(out_dir=OUT), base_dir=BASE)
+    assert str(caught.value) == (
+        "error: there is no runtime to build\n"
+        "  usual cause: there is no releases.toml here, or it is empty\n"
+        "  what to do:  name a Cargo workspace with --path DIR"
+    )
+
+
+def test_a_target_that_the_runtime_is_not_for() -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve(SPEC, Selection(out_dir=OUT, targets=("s390x",)), base_dir=BASE)
+    assert str(caught.value) == (
+        "error: this runtime is not for s390x\n"
+        "  usual cause: releases.toml names its targets: arm64, armhf\n"
+        "  what to do:  choose one of them, or add the target there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"source": RegistrySource(kind="registry", package="a", version="1")}, "sources of kind 'registry'"),
+        ({"source": GitSource(kind="git", url="u", rev="0" * 40)}, "sources of kind 'git'"),
+        ({"v8": PrebuiltVm(kind="prebuilt", mirror="/m")}, "a virtual machine of kind 'prebuilt'"),
+        ({"v8": SourceVm(kind="source")}, "a virtual machine of kind 'source'"),
+    ],
+)
+def test_what_cannot_be_built_yet(change: dict[str, object], what: str) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        resolve(SPEC, Selection(out_dir=OUT, ad_hoc=OTHER.model_copy(update=change)), base_dir=BASE)
+    assert caught.value.what == f"{what} cannot be built yet"
