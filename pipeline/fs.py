@@ -132,7 +132,13 @@ def atomic_directory(final: Path) -> Iterator[Path]:
         remove_tree(staging)
         staging.mkdir()
         (staging / SENTINEL_NAME).write_text(SENTINEL_TEXT)
-        yield staging
+        try:
+            yield staging
+        except BaseException:
+            # It may be large, and be the very reason why the disk is full.
+            with contextlib.suppress(OSError):
+                remove_tree(staging)
+            raise
         remove_tree(final)
         staging.rename(final)
 

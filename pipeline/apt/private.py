@@ -54,7 +54,7 @@ Acquire::ForceHash "SHA256";
 Acquire::Languages "none";
 Acquire::GzipIndexes "true";
 Acquire::PDiffs "false";
-Acquire::Retries "2";
+Acquire::Retries "1";
 Acquire::http::Timeout "30";
 Acquire::https::Timeout "30";
 Debug::NoLocking "true";
