@@ -1,0 +1,129 @@
+"""The reporter for terminals, with a stream in place of one: what stays on the screen."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.model.events import Where
+from pipeline.report.terminal import TerminalReporter
+
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+COLOR = re.compile(r"\x1b\[[0-9;]*[1-9][0-9;]*m")
+
+
+def screen(written: str) -> list[str]:
+    """Replay what was written on a simple terminal and return its lines."""
+    lines, row = [""], 0
+    for token in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r\n|\r|\n|[^\x1b\r\n]+", written):
+        if token in {"\n", "\r\n"}:
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif token == "\x1b[2K":
+            lines[row] = ""
+        elif token.endswith("A"):
+            row -= int(token[2:-1] or 1)
+        elif not token.startswith("\x1b") and token != "\r":
+            lines[row] += token
+    return [line.rstrip() for line in lines if line.strip()]
+
+
+@pytest.fixture(autouse=True)
+def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+
+
+def run(stream: io.StringIO, *, color: bool = True) -> None:
+    reporter = TerminalReporter(stream, color=color)
+    with reporter.step("toolbox", where=Where.NETWORK) as step:
+        with reporter.progress("fetching tools", total=298_000_000) as progress:
+            progress.advance(149_000_000)
+            time.sleep(0.3)
+        step.detail("164 packages")
+    reporter.warn("an index is broken")
+    reporter.note("rustc 1.85")
+    with pytest.raises(ValueError, match="^x$"), reporter.step("compile"):
+        raise ValueError("x")
+    reporter.close()
+
+
+def test_what_stays_on_the_screen() -> None:
+    stream = io.StringIO()
+    run(stream)
+    seen = [re.sub(r"0\.\d\d s", "N s", line) for line in screen(stream.getvalue())]
+    assert seen == [
+        f"✓ {'toolbox':<40}          N s network",
+        "  164 packages",
+        "! an index is broken",
+        "  rustc 1.85",
+        f"✗ {'compile':<40}          N s native",
+    ]
+
+
+def test_the_bar_was_shown() -> None:
+    stream = io.StringIO()
+    run(stream)
+    plain = CONTROL.sub("", stream.getvalue())
+    assert re.search(r"fetching tools +━+╸?━* +149\.0 MB of 298\.0 MB", plain)
+
+
+def test_no_color() -> None:
+    stream = io.StringIO()
+    run(stream, color=False)
+    assert not COLOR.search(stream.getvalue())
+    stream = io.StringIO()
+    run(stream, color=True)
+    assert COLOR.search(stream.getvalue())
+
+
+def test_output_of_children_only_when_verbose() -> None:
+    quiet, verbose = io.StringIO(), io.StringIO()
+    TerminalReporter(quiet).output("Compiling [x]\n")
+    TerminalReporter(verbose, verbose=True).output("Compiling [x]\n")
+    assert quiet.getvalue() == ""
+    assert CONTROL.sub("", verbose.getvalue()) == "  Compiling [x]\n"
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 140])
+def test_no_line_is_longer_than_the_terminal_is_wide(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = io.StringIO()
+    reporter = TerminalReporter(stream)
+    with reporter.step("a title that is rather long for a step of a build") as step:
+        with reporter.progress("a title that is rather long for a bar", total=298_000_000) as progress:
+            progress.advance(149_000_000)
+            time.sleep(0.2)
+        step.detail("what was found, " * 5)
+    reporter.close()
+    written = CONTROL.sub("", stream.getvalue()).replace("\r", "\n")
+    assert max(len(line) for line in written.splitlines()) <= columns
+
+
+def test_a_terminal_that_knows_ascii_only(tmp_path: Path) -> None:
+    path = tmp_path / "screen"
+    with path.open("w", encoding="ascii") as stream:
+        reporter = TerminalReporter(stream)
+        with reporter.step("compile"):
+            time.sleep(0.2)
+        reporter.close()
+    assert "compile" in path.read_text(encoding="ascii")
+
+
+def test_the_cursor_is_back_after_an_error() -> None:
+    controller, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stream:
+        reporter = TerminalReporter(stream)
+        with pytest.raises(KeyboardInterrupt), reporter.step("compile"):
+            raise KeyboardInterrupt
+        reporter.close()
+        written = os.read(controller, 100_000).decode()
+    os.close(controller)
+    assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
+    assert "- compile" in CONTROL.sub("", written)
