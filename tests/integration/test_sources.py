@@ -145,7 +145,8 @@ def test_an_unknown_version_names_near_ones(tmp_path: Path, registry: Registry) 
     with pytest.raises(SourceError) as caught:
         get(tmp_path, "1.10.7", home=registry.home)
     assert str(caught.value) == (
-        "error: the registry has no snapapp 1.10.7; near ones are 1.9.0, 1.10.0, 1.10.1, 2.0.0, 2.1.0, 3.0.0\n"
+        "error: the registry has no snapapp 1.10.7; near ones are 1.9.0, 1.10.0, 1.10.1, 2.0.0, 2.1.0, "
+        "3.0.0-rc.1, 3.0.0\n"
         "  usual cause: the version was never published as a package, or the mirror is behind\n"
         "  what to do:  choose one of these in releases.toml"
     )
