@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipeline.errors import LiftError, LockChangedError
 from pipeline.lifting.graph import Graph, host_libraries, package_key, script_features
 from pipeline.model.analysis import LiftedPackage, Origin, PackageKey
 from pipeline.model.cargo import Metadata
+
+_ABSOLUTE_PATH = re.compile(r"""\bpath\s*=\s*["'](/[^"']*)""")
+
+
+def paths_relative(manifests: Mapping[Path, str]) -> None:
+    """Make sure that the local packages of a workspace name each other in a way that holds for a copy, too.
+
+    Raises LiftError.
+    """
+    for manifest, text in manifests.items():
+        found = _ABSOLUTE_PATH.search(text)
+        if found:
+            raise LiftError(
+                f"{manifest} names a package by an absolute path: {found[1]}",
+                cause="the build works on a copy of the workspace, and an absolute path leads back to the original",
+                action="write the path relative to the manifest",
+            )
 
 
 def origins_supported(lifted: Iterable[LiftedPackage]) -> None:
@@ -49,8 +67,8 @@ def taken_from(package: LiftedPackage, metadata: Metadata, manifest: Path) -> No
     if taken != [manifest]:
         raise LiftError(
             f"{package.key} would be taken from {', '.join(map(str, taken)) or 'nowhere'} instead of the overlay",
-            cause="a manifest or a configuration file names the package by an absolute path",
-            action="name it by a path relative to the manifest",
+            cause="a configuration file of Cargo puts another directory in its place ([patch] or paths)",
+            action="take that out of the configuration, or make the package a member of the workspace",
         )
 
 

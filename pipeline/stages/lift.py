@@ -97,6 +97,8 @@ def run(inputs: LiftInputs, context: Context) -> Lift:
     """
     analysis = inputs.analysis
     checks.origins_supported(analysis.lifted)
+    manifests = {analysis.workspace_root / "Cargo.toml", *(item.manifest_path for item in analysis.path_packages)}
+    checks.paths_relative({path: path.read_text(encoding="utf-8") for path in sorted(manifests)})
     overlay = _overlay(inputs)
     synced = overlay.sync()
     fs.write_if_changed(inputs.work_dir / "lifting" / STUB_FILE_NAME, stub_source())
