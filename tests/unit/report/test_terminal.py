@@ -49,8 +49,8 @@ def run(stream: io.StringIO, *, color: bool = True) -> None:
         step.detail("164 packages")
     reporter.warn("an index is broken")
     reporter.note("rustc 1.85")
-    with pytest.raises(ValueError, match="^x$"), reporter.step("compile"):
-        raise ValueError("x")
+    with pytest.raises(ValueError, match="broken"), reporter.step("compile"):
+        raise ValueError("broken")
     reporter.close()
 
 
@@ -59,11 +59,11 @@ def test_what_stays_on_the_screen() -> None:
     run(stream)
     seen = [re.sub(r"0\.\d\d s", "N s", line) for line in screen(stream.getvalue())]
     assert seen == [
-        f"✓ {'toolbox':<40}          N s network",
+        f"✓ {'toolbox':<40}       N s network",
         "  164 packages",
         "! an index is broken",
         "  rustc 1.85",
-        f"✗ {'compile':<40}          N s native",
+        f"✗ {'compile':<40}       N s native",
     ]
 
 
@@ -71,7 +71,7 @@ def test_the_bar_was_shown() -> None:
     stream = io.StringIO()
     run(stream)
     plain = CONTROL.sub("", stream.getvalue())
-    assert re.search(r"fetching tools +━+╸?━* +149\.0 MB of 298\.0 MB", plain)
+    assert re.search(r"fetching tools +━+[╸╺]?━* +149\.0 MB of 298\.0 MB", plain)
 
 
 def test_no_color() -> None:
