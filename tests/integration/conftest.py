@@ -13,6 +13,17 @@ from pipeline.model.events import NullReporter
 from pipeline.model.target import find_target, target_of_machine
 from pipeline.model.toolchain import Toolchain
 
+from .command import ROOT, Cli
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    """Return the command line with a cache that the real builds of all tests share.
+
+    SNAPSTITCH_TEST_CACHE names another place than the checkout's own, such as one that outlives the checkout.
+    """
+    return Cli(cache_dir=Path(os.environ.get("SNAPSTITCH_TEST_CACHE", ROOT / ".nox" / "test-cache")))
+
 
 @pytest.fixture(scope="session")
 def cargo_program() -> Path:
