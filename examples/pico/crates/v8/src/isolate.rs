@@ -29,7 +29,9 @@ pub fn initialize(mode: Mode, flags: &str) {
     STARTED.call_once(|| {
         let fixed = match mode {
             Mode::Run => "",
-            Mode::Snapshot => "--predictable --random-seed=42 ",
+            // Native code of regular expressions would be in the snapshot, with addresses and the features of the CPU
+            // that made it.
+            Mode::Snapshot => "--predictable --random-seed=42 --regexp-interpret-all ",
         };
         let flags = CString::new(format!("{fixed}{flags}").replace('\0', " "))
             .expect("NUL bytes were replaced");
