@@ -27,7 +27,7 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"net", "archive", "report"}),
     # L2
     frozenset({"context"}),
-    frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry"}),
+    frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry", "native_env"}),
     frozenset({"toolchains"}),
     # L3 to L5
     frozenset({"stages"}),
