@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pipeline.model.findings import Finding, Severity
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.consistency import Comparison, Consistency, Core, compare, core_of
-from pipeline.v8.scan import find_blobs, find_bytes, mapped
+from pipeline.v8.scan import MAX_BLOBS, find_blobs, find_bytes, mapped
 
 LARGE_FILE_BYTES = 64 * 1024
 
@@ -86,6 +87,7 @@ def check_presence(files: tuple[tuple[str, Path], ...], expected: tuple[Expected
 def check_blobs(found: tuple[FoundBlob, ...]) -> Iterator[Finding]:
     """Yield the findings about each snapshot of a product, and about how they fit together."""
     own = own_snapshots(found)
+    yield from _too_many(found)
     for item in found:
         yield _soundness(item)
     for item in found:
@@ -122,6 +124,18 @@ def _digest(data: Buffer, blob: SnapshotBlob) -> str:
 def _holds(path: Path, part: Path) -> bool:
     with mapped(path) as data, mapped(part) as wanted:
         return find_bytes(data, wanted) >= 0
+
+
+def _too_many(found: tuple[FoundBlob, ...]) -> Iterator[Finding]:
+    for file, count in Counter(item.file for item in found).items():
+        if count >= MAX_BLOBS:
+            yield Finding(
+                id="v8.snapshots",
+                severity=Severity.UNKNOWN,
+                subject=file,
+                message=f"holds {count} snapshots or more; what comes after those was not looked at",
+                evidence={"count": count},
+            )
 
 
 def _soundness(item: FoundBlob) -> Finding:

@@ -11,8 +11,9 @@ from pathlib import Path
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.checksum import Buffer
 
-MAX_BLOBS = 32
-"""A file with more is not searched further; known programs carry at most three."""
+MAX_BLOBS = 16
+"""A file with more is not searched further; known programs carry at most three. Each damaged one may cost a checksum
+over the whole file, so this also bounds time."""
 
 # The end of a version string with padding after it. It begins with one literal byte, which the regular expression
 # engine looks for with memchr: 20 times as fast as a pattern that begins with a digit.

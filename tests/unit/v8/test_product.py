@@ -118,3 +118,10 @@ def test_another_machines_snapshot_is_looked_for_as_it_is(product: Product) -> N
     assert [finding.severity for finding in check_presence(held, expected)] == [Severity.OK]
     lost = (product.add("app", b"code", noise(2, 70_000)),)
     assert [finding.severity for finding in check_presence(lost, expected)] == [Severity.FAIL]
+
+
+def test_more_snapshots_than_are_looked_at(product: Product) -> None:
+    files = (product.add("app", blob(OWN) * 20),)
+    first = next(iter(check_blobs(scan_product(files, ()))))
+    words = "holds 16 snapshots or more; what comes after those was not looked at"
+    assert (first.id, first.severity, first.message) == ("v8.snapshots", Severity.UNKNOWN, words)
