@@ -100,14 +100,12 @@ def product_form(text: str, form: ProductForm) -> str:
 def takes_features_per_package(root_manifest: str, root_edition: str | None) -> bool:
     """Return whether ``--features PACKAGE/FEATURE`` reaches every package that is selected with ``-p``.
 
-    True for virtual workspaces and with resolver 2 and later (Cargo Book, "Features", "Resolver version 2 command-line
-    flags"); *root_edition* is the root package's, None where there is no root package.
+    It does with resolver 2 and later (Cargo Book, "Features", "Resolver version 2 command-line flags").
+    *root_edition* is the root package's, None in a virtual workspace, whose default is resolver 1.
     """
-    if root_edition is None:
-        return True
-    manifest = parse(root_manifest)
-    resolver = manifest.get("workspace", {}).get("resolver") or manifest["package"].get("resolver")
-    return resolver != "1" if resolver else int(root_edition) >= 2021
+    manifest = _load(root_manifest)
+    resolver = manifest.get("workspace", {}).get("resolver") or manifest.get("package", {}).get("resolver")
+    return resolver != "1" if resolver else int(root_edition or 2015) >= 2021
 
 
 def parse(text: str) -> Table:
@@ -115,14 +113,7 @@ def parse(text: str) -> Table:
 
     Raises WorkspaceError when it is no TOML or has no package.
     """
-    try:
-        manifest: Table = tomlkit.parse(text).unwrap()
-    except tomlkit.exceptions.TOMLKitError as error:
-        raise WorkspaceError(
-            f"a Cargo.toml is not valid TOML: {error}",
-            cause="a slip of the pen in the manifest",
-            action="correct the manifest until `cargo metadata` accepts it",
-        ) from error
+    manifest = _load(text)
     for table in [manifest, *_target_tables(manifest).values()]:
         for old, new in _LEGACY_KEYS.items():
             if old in table and new not in table:
@@ -151,6 +142,18 @@ def build_script_path(manifest: Table) -> str:
         cause="several build scripts in one package are an unstable feature of Cargo",
         action="give the package one build script",
     )
+
+
+def _load(text: str) -> Table:
+    try:
+        manifest: Table = tomlkit.parse(text).unwrap()
+    except tomlkit.exceptions.TOMLKitError as error:
+        raise WorkspaceError(
+            f"a Cargo.toml is not valid TOML: {error}",
+            cause="a slip of the pen in the manifest",
+            action="correct the manifest until `cargo metadata` accepts it",
+        ) from error
+    return manifest
 
 
 def _target_tables(manifest: Table) -> Mapping[str, Table]:

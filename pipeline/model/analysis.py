@@ -99,6 +99,8 @@ class Selection:
     profile: str = "release"
     features: tuple[str, ...] = ()
     default_features: bool = True
+    settings: tuple[str, ...] = ()
+    """``KEY=VALUE`` settings of profiles that the sources lack."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -139,8 +141,8 @@ class Analysis:
     host_features: tuple[CrateFeatures, ...]
     """Every library that the untouched build compiles for the host."""
     per_package_features: bool
-    """Whether Cargo takes ``PACKAGE/FEATURE`` for each selected package (resolver 2 and later, or a virtual
-    workspace), or knows the older rules only."""
+    """Whether Cargo takes ``PACKAGE/FEATURE`` for each selected package (resolver 2 and later) or only for others
+    than the product (resolver 1)."""
     host_triple: str
     git: GitFacts | None
     target_directory: Path

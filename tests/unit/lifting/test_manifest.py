@@ -209,8 +209,9 @@ def test_a_virtual_manifest_is_no_package() -> None:
 @pytest.mark.parametrize(
     ("text", "edition", "expected"),
     [
-        ("[workspace]\n", None, True),
-        ('[workspace]\nresolver = "1"\n', None, True),
+        ("[workspace]\n", None, False),
+        ('[workspace]\nresolver = "1"\n', None, False),
+        ('[workspace]\nresolver = "2"\n', None, True),
         ('[package]\nname = "p"\n', "2018", False),
         ('[package]\nname = "p"\n', "2021", True),
         ('[package]\nname = "p"\nresolver = "2"\n', "2018", True),
