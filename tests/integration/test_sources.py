@@ -24,8 +24,8 @@ from pipeline.model.spec import RegistrySource
 from pipeline.stages import source
 from pipeline.stages.source import SourceInputs, SourceTree
 
-CARGO = shutil.which("cargo")
-pytestmark = [pytest.mark.toolbox, pytest.mark.skipif(CARGO is None, reason="there is no Cargo")]
+CARGO = os.environ.get("SNAPSTITCH_TEST_CARGO") or shutil.which("cargo")
+pytestmark = pytest.mark.usefixtures("cargo_program")  # which fails where there is no Cargo
 LOCK = '[[package]]\nname = "snapapp"\n'
 
 

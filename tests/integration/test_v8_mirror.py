@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import subprocess
 from pathlib import Path
 
+import platformdirs
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from pipeline import cargo
 from pipeline.context import Context
 from pipeline.elf.ar import ArReader
 from pipeline.errors import V8ArchiveError
 from pipeline.model.events import NullReporter
 from pipeline.model.spec import PrebuiltVm
 from pipeline.model.target import find_target
-from pipeline.stages import provide_v8
+from pipeline.stages import provide_v8, toolbox
 from pipeline.v8.archive_check import Verdict, check_archive
 
 MIRROR = Path(__file__).parents[3] / "shared" / "v8-mirror"
@@ -69,3 +73,43 @@ def builtins_range(archive: bytes) -> tuple[int, int]:
             assert section is not None
             return archive.index(content) + section["sh_offset"], section["sh_size"]
     raise AssertionError("no embedded.o")
+
+
+PROGRAM = """
+fn main() {
+    let platform = v8::new_default_platform(0, false).make_shared();
+    v8::V8::initialize_platform(platform);
+    v8::V8::initialize();
+    let isolate = &mut v8::Isolate::new(Default::default());
+    let scope = &mut v8::HandleScope::new(isolate);
+    let context = v8::Context::new(scope, Default::default());
+    let scope = &mut v8::ContextScope::new(scope, context);
+    let code = v8::String::new(scope, "6 * 7").unwrap();
+    let answer = v8::Script::compile(scope, code, None).unwrap().run(scope).unwrap();
+    println!("{} {}", v8::V8::get_version(), answer.to_rust_string_lossy(scope));
+}
+"""
+
+
+@pytest.mark.toolbox
+@pytest.mark.network
+@pytest.mark.slow
+def test_the_unchanged_v8_crate_links_what_was_provided_and_runs(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.rs").write_text(PROGRAM)
+    (tmp_path / "Cargo.toml").write_text(
+        '[package]\nname = "uses-v8"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nv8 = "=137.2.1"\n'
+        "[profile.dev.package.v8]\nopt-level = 1\n"  # V8's own advice: it miscompiles at 0
+    )
+    cache = Path(os.environ.get("SNAPSTITCH_TEST_CACHE") or platformdirs.user_cache_path("snapstitch"))
+    context = Context(cache_dir=cache, reporter=NullReporter(), environ=dict(os.environ))
+    target = find_target("arm64")
+    toolchain = toolbox.run(toolbox.ToolboxInputs(target=target, mode="private"), context)
+    env = cargo.environment(toolchain, context, provide(tmp_path, MIRROR).env)
+    build = [str(toolchain.cargo), "build", "--quiet", "--target", target.rust_triple]
+    subprocess.run(build, cwd=tmp_path, env=env, check=True)
+    program = tmp_path / "target" / target.rust_triple / "debug" / "uses-v8"
+    emulated = [str(toolchain.qemu), "-cpu", target.qemu_cpu, "-L", str(toolchain.sysroot), str(program)]
+    assert (
+        subprocess.run(emulated, env={}, capture_output=True, text=True, check=True).stdout == "13.7.152.14-rusty 42\n"
+    )
