@@ -16,6 +16,7 @@ from pipeline.errors import (
     PipelineError,
     ToolboxError,
 )
+from pipeline.model.package import Package
 
 _UNREACHABLE = (
     "Temporary failure resolving", "Could not resolve", "Could not connect", "Unable to connect",
@@ -31,6 +32,26 @@ _UNKNOWN = re.compile(
     r"Unable to locate package (\S+)|Couldn't find any package by \S+ '(\S+)'|Version '[^']*' for '(\S+)' was not"
     r"|Package '?(\S+?)'? has no installation candidate|Can't select candidate version from package (\S+)"
 )
+
+
+class PackageGoneError(ToolboxError):
+    """The mirror does not have packages that its index names: it moved on, or it is incomplete."""
+
+    def __init__(self, packages: tuple[Package, ...], *, details: str) -> None:
+        """Keep the packages, so that the caller can do without the suite that names them."""
+        names = ", ".join(package.file_name for package in packages[:3]) + (" …" if len(packages) > 3 else "")
+        super().__init__(
+            f"the mirror does not have {names}",
+            cause="newer versions have replaced them since the index was fetched, or the mirror is incomplete",
+            action="try again later, or choose another mirror (SNAPSTITCH_APT_MIRROR)",
+            details=details,
+        )
+        self.packages = packages
+
+
+def is_gone(completed: proc.Completed) -> bool:
+    """Tell whether the mirror answered that it has no such file."""
+    return bool(re.search(r"Failed to fetch .*(\b404\b|File not found)", _said(completed)))
 
 
 def is_unreachable(completed: proc.Completed) -> bool:

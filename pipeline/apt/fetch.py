@@ -38,7 +38,9 @@ OnReady = Callable[[Package, Path], None]
 def fetch(request: FetchRequest, on_ready: OnReady) -> None:
     """Call *on_ready* with each package's file, as soon as it is there and its digest is right.
 
-    What an earlier run left, whole or in part, is used. Raises NetworkError, IntegrityError, DiskFullError.
+    What an earlier run left, whole or in part, is used.
+
+    Raises NetworkError, IntegrityError, DiskFullError, PackageGoneError.
     """
     fs.make_directory(request.packages_dir)
     wanted = {package.file_name: package for package in request.packages}
@@ -112,6 +114,8 @@ def _forget_failed(request: FetchRequest, packages: list[Package]) -> None:
 
 def _not_fetched(packages: list[Package], completed: proc.Completed) -> Exception:
     names = ", ".join(package.file_name for package in packages[:3]) + (" …" if len(packages) > 3 else "")
+    if failures.is_gone(completed):
+        return failures.PackageGoneError(tuple(packages), details=completed.stderr.decode(errors="replace"))
     if completed.exit_code != 0:
         return failures.explain(completed, doing=f"fetch {names}")
     return IntegrityError(

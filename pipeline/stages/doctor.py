@@ -22,7 +22,8 @@ from pipeline.model.package import total_size_bytes
 from pipeline.toolchains.install import Installation
 from pipeline.toolchains.machine import FoundTool
 from pipeline.toolchains.make import Split, make_installation, make_probe, split_tools
-from pipeline.toolchains.plan import GROUPS, Planner, identify_machine
+from pipeline.toolchains.plan import GROUPS
+from pipeline.toolchains.planner import Planner, identify_machine
 from pipeline.toolchains.request import Machine, ToolboxInputs
 
 BUILD_BYTES = 2_000_000_000

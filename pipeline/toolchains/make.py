@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 
 from pipeline import fs
+from pipeline.apt.failures import PackageGoneError
 from pipeline.context import Context
 from pipeline.errors import ToolboxError
 from pipeline.model.toolchain import Toolchain
 from pipeline.toolchains.assemble import Assembly
-from pipeline.toolchains.install import Installation
+from pipeline.toolchains.install import Installation, Prefixes
 from pipeline.toolchains.machine import FoundTool, MachineTools, Probe
-from pipeline.toolchains.plan import GROUPS, Planner, toolbox_dir
+from pipeline.toolchains.plan import GROUPS, Plan, toolbox_dir
+from pipeline.toolchains.planner import Planner
 from pipeline.toolchains.request import ToolboxInputs
 
 
@@ -81,9 +83,30 @@ def make_toolchain(inputs: ToolboxInputs, context: Context) -> Toolchain:
     if inputs.mode == "host":
         return assembly.toolchain()
     planner = Planner.for_machine(inputs, context, split.fetched)
+    plan, prefixes = _install(planner, split)
+    return dataclasses.replace(assembly, plan=plan, prefixes=prefixes).toolchain()
+
+
+def _install(planner: Planner, split: Split) -> tuple[Plan, Prefixes]:
+    """Install what is planned; where the mirror lacks packages that its index names, plan anew, then with less."""
+    try:
+        return _install_once(planner, split)
+    except PackageGoneError:
+        planner = dataclasses.replace(planner, again=True)
+    try:
+        return _install_once(planner, split)
+    except PackageGoneError as error:
+        suites = planner.suites_that_name(error.packages)
+        if not suites:
+            raise
+        planner.context.reporter.warn(f"going on without {', '.join(sorted(suites))}: {error.what}")
+        planner = dataclasses.replace(planner, without=suites)
+    return _install_once(planner, split)
+
+
+def _install_once(planner: Planner, split: Split) -> tuple[Plan, Prefixes]:
     installation = make_installation(planner, split)
-    prefixes = installation.ensure()
-    return dataclasses.replace(assembly, plan=installation.plan, prefixes=prefixes).toolchain()
+    return installation.plan, installation.ensure()
 
 
 def make_installation(planner: Planner, split: Split) -> Installation:

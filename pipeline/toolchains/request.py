@@ -43,6 +43,8 @@ class ToolboxInputs:
     """Codename of the release whose headers and libraries the sysroot holds; None: the machine's own."""
     sysroot_packages: tuple[str, ...] = ()
     """Packages that the runtime needs beside the C and C++ libraries."""
+    tool_packages: tuple[str, ...] = ()
+    """Packages of further programs for the build host; ``{llvm}`` stands for the major version of Clang."""
     mode: ToolchainMode = "auto"
     settings: AptSettings | None = None
     """None: read from the environment's ``SNAPSTITCH_APT_…`` variables."""

@@ -20,7 +20,8 @@ from pipeline.model.target import TARGETS, Target, find_target
 from pipeline.model.toolchain import Toolchain
 from pipeline.stages import toolbox
 from pipeline.toolchains.choice import choose_llvm, choose_rust
-from pipeline.toolchains.plan import GROUPS, Planner
+from pipeline.toolchains.plan import GROUPS
+from pipeline.toolchains.planner import Planner
 
 SHIM = """
 #include <iostream>

@@ -197,6 +197,30 @@ def test_a_package_whose_digest_is_wrong(mirror: Mirror, tmp_path: Path) -> None
     assert mirror.packages_requested() == ["libc6:arm64"], "the others were kept"
 
 
+def test_a_mirror_that_lacks_packages_of_a_later_suite(mirror: Mirror, tmp_path: Path) -> None:
+    (path,) = mirror.directory.glob("pool/bookworm-security/libstd-rust-web-dev_*_arm64.deb")
+    path.unlink()
+    toolchain, warnings = make(mirror, tmp_path)
+    assert version(toolchain, "rustc") == "1.85.0"
+    name = "libstd-rust-web-dev_1.96.0+dfsg1-1~deb12u1_arm64.deb"
+    assert warnings == [f"going on without bookworm-security: the mirror does not have {name}"]
+    mirror.requests.clear()
+    assert make(mirror, tmp_path) == (toolchain, [])
+    assert mirror.requests == [], "the smaller plan is remembered"
+
+
+def test_a_mirror_that_lacks_packages_of_the_first_suite(mirror: Mirror, tmp_path: Path) -> None:
+    (path,) = mirror.directory.glob("pool/bookworm/libc6_*_arm64.deb")
+    path.unlink()
+    with pytest.raises(ToolboxError) as caught:
+        make(mirror, tmp_path)
+    assert str(caught.value).split("\n\n", 1)[1] == (
+        f"error: the mirror does not have {path.name}\n"
+        "  usual cause: newer versions have replaced them since the index was fetched, or the mirror is incomplete\n"
+        "  what to do:  try again later, or choose another mirror (SNAPSTITCH_APT_MIRROR)"
+    )
+
+
 def leftovers(cache: Path) -> list[str]:
     """Return the names of prefixes and of half-made ones."""
     base = cache / "toolbox"

@@ -19,7 +19,7 @@ from pipeline.apt.sources import (
 )
 from pipeline.errors import ToolboxError
 from pipeline.model.distribution import Distribution
-from pipeline.toolchains.plan import known_distributions
+from pipeline.toolchains.planner import known_distributions
 
 DEBIAN, UBUNTU = known_distributions()
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"

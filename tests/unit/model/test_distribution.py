@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import ToolboxError
 from pipeline.model.distribution import identify, parse_distributions, parse_os_release
-from pipeline.toolchains.plan import known_distributions
+from pipeline.toolchains.planner import known_distributions
 
 DEBIAN_12 = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n# comment=1\n'
 
