@@ -51,7 +51,8 @@ class CargoCall:
 
     def common_arguments(self) -> tuple[str, ...]:
         """Return the arguments that every subcommand takes."""
-        settings = [argument for setting in self.config for argument in ("--config", setting)]
+        chosen = (*self.selection.settings, *self.config)
+        settings = [argument for setting in chosen for argument in ("--config", setting)]
         offline = ("--offline",) if self.offline else ()
         return ("--locked", *offline, "--manifest-path", str(self.manifest_path), *settings)
 

@@ -211,6 +211,10 @@ def _spawn(command: Command, stdin: IO[bytes] | None = None) -> Iterator[subproc
         ) from error
     try:
         yield process
+    except BaseException:
+        # A signal may come before the caller waits; what still writes to the pipes would block their closing.
+        _stop_group(process)
+        raise
     finally:
         for stream in (process.stdout, process.stderr):
             if stream:

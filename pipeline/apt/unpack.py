@@ -15,7 +15,13 @@ from pipeline.apt import failures
 from pipeline.errors import ProcessFailedError
 
 _MERGED = ("bin", "sbin", "lib", "lib64")
-_EXCLUDED = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/share/info", "./usr/share/lintian")
+_EXCLUDED = (
+    # Of the documentation only copyright files stay: whoever passes libraries on must pass these on, too.
+    "./usr/share/doc/*/[!c]*", "./usr/share/doc/*/c[!o]*",
+    "./usr/share/man", "./usr/share/locale", "./usr/share/info", "./usr/share/lintian",
+)  # fmt: skip
+_LISTS_DIR = "var/lib/dpkg/info"
+"""Where dpkg keeps the list of each package's files, and we too: it tells whose a library is."""
 UNPACK_TIMEOUT_S = 600.0
 
 
@@ -25,6 +31,7 @@ def prepare_root(root: Path) -> None:
         for name in _MERGED:
             (root / "usr" / name).mkdir(parents=True, exist_ok=True)
             (root / name).symlink_to(f"usr/{name}")
+        (root / _LISTS_DIR).mkdir(parents=True, exist_ok=True)
 
 
 def unpack(package_path: Path, root: Path, environ: Mapping[str, str]) -> None:
@@ -36,7 +43,9 @@ def unpack(package_path: Path, root: Path, environ: Mapping[str, str]) -> None:
     producer = proc.Command(argv=("dpkg-deb", "--fsys-tarfile", str(package_path)), env=env)
     options = ("--keep-directory-symlink", "--no-same-owner", "--no-same-permissions", "--delay-directory-restore")
     excluded = [f"--exclude={pattern}" for pattern in _EXCLUDED]
-    argv = ("tar", "--extract", *options, *excluded, "--directory", str(root))
+    listed = root / _LISTS_DIR / f"{package_path.stem.partition('_')[0]}.list"
+    listing = ("--verbose", f"--index-file={listed}")
+    argv = ("tar", "--extract", *options, *listing, *excluded, "--directory", str(root))
     try:
         proc.pipe(producer, proc.Command(argv=argv, env=env, timeout_s=UNPACK_TIMEOUT_S))
     except ProcessFailedError as error:

@@ -18,7 +18,16 @@ from pipeline.cli.spec_file import load_spec
 from pipeline.errors import UsageError
 from pipeline.model.build import BuildRequest, ExecutorChoice, ToolchainMode
 from pipeline.model.selection import Selection, resolve
-from pipeline.model.spec import DEFAULT_VM_CRATE, Canary, PathSource, RuntimeSpec, SystemVm
+from pipeline.model.spec import (
+    DEFAULT_VM_CRATE,
+    Canary,
+    PathSource,
+    PrebuiltVm,
+    RuntimeSpec,
+    SourceVm,
+    SystemVm,
+    VmProvider,
+)
 
 DEFAULT_OUT_DIR = Path("dist")
 _FEATURE_SEPARATORS = re.compile(r"[ ,]+")
@@ -39,6 +48,7 @@ class RequestOptions:
     features: tuple[str, ...]
     no_default_features: bool
     profile: str | None
+    v8: str | None
     env: tuple[str, ...]
     system_package: tuple[str, ...]
     check: tuple[str, ...]
@@ -52,7 +62,7 @@ class RequestOptions:
 
 
 _AD_HOC_ONLY = (
-    "package", "vm_crate", "bin", "features", "no_default_features", "profile", "env", "system_package", "check",
+    "package", "vm_crate", "bin", "features", "no_default_features", "env", "system_package", "check",
     "timeout",
 )  # fmt: skip
 
@@ -85,6 +95,8 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
         name=options.package if ad_hoc else None,
         targets=options.target,
         suite=options.suite,
+        v8=parse_v8(options.v8, start_dir=start_dir) if options.v8 else None,
+        profile=options.profile,
         out_dir=(start_dir / options.out).absolute(),
         toolchain=options.toolchain,
         executor=options.executor,
@@ -112,8 +124,6 @@ def _ad_hoc(options: RequestOptions, start_dir: Path) -> RuntimeSpec | None:
         "env": dict(_assignment(text) for text in options.env),
         "canaries": tuple(parse_check(text) for text in options.check),
     }
-    if options.profile:
-        settings["profile"] = options.profile
     if options.system_package:
         settings["v8"] = SystemVm(kind="system", packages=options.system_package)
     if options.timeout is not None:
@@ -139,6 +149,21 @@ def parse_check(text: str) -> Canary:
     if not arrow or not words or not expected.strip():
         raise _usage(f"--check {text!r} is not ARGS=>TEXT", "such as --check \"eval 'print(6*7)' => 42\"")
     return Canary(args=words, stdout_contains=expected.strip())
+
+
+def parse_v8(text: str, *, start_dir: Path) -> VmProvider:
+    """Return the provider that ``KIND[:WHERE]`` means; a relative directory begins at *start_dir*."""
+    kind, _colon, where = text.partition(":")
+    match kind:
+        case "system":
+            return SystemVm(kind="system", packages=tuple(where.split(","))) if where else SystemVm(kind="system")
+        case "prebuilt":
+            place = where if "://" in where or not where else str(start_dir / Path(where).expanduser())
+            return PrebuiltVm(kind="prebuilt", mirror=place or None)
+        case "source":
+            return SourceVm(kind="source")
+        case _:
+            raise _usage(f"--v8 {text!r} is none of system, prebuilt, source", "such as --v8 prebuilt:/my/mirror")
 
 
 def _assignment(text: str) -> tuple[str, str]:
@@ -172,7 +197,8 @@ def _options() -> list[Callable[[Verb], Verb]]:
         option("--bin", metavar="NAME", help="[--path] Binary of the product; repeatable.", multiple=True),
         option("--features", metavar="LIST", help="[--path] Cargo features.", multiple=True),
         option("--no-default-features", is_flag=True, help="[--path] Without the default features."),
-        option("--profile", metavar="NAME", help="[--path] Cargo profile (default: release)."),
+        option("--profile", metavar="NAME", help="Cargo profile (default: the runtime's, or release)."),
+        option("--v8", metavar="KIND[:WHERE]", help="system[:PACKAGE,…], prebuilt[:DIR or URL] or source."),
         option("--env", metavar="NAME=VALUE", help="[--path] Variable for build scripts; repeatable.", multiple=True),
         option("--system-package", metavar="NAME", help="[--path] Package for the sysroot; repeatable.", multiple=True),
         option("--check", metavar="ARGS=>TEXT", help="[--path] Run of the product; must print TEXT.", multiple=True),

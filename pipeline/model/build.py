@@ -33,8 +33,8 @@ class BuildRequest:
     name: str | None
     """Begins the names of what is built; None: the name of the package that turns out to be built."""
     runtime: RuntimeSpec
-    workspace_dir: Path
-    """The untouched Cargo workspace (or any directory in it that holds a manifest)."""
+    workspace_dir: Path | None
+    """The untouched Cargo workspace (or any directory in it that holds a manifest); None: it is fetched first."""
     targets: tuple[TargetRequest, ...]
     out_dir: Path
     toolchain: ToolchainMode = "auto"

@@ -47,9 +47,7 @@ class Reporter(Protocol):
         """Announce a step; its time runs until the block ends."""
         ...
 
-    def progress(
-        self, title: str, *, total: int, unit: str = "B"
-    ) -> contextlib.AbstractContextManager[Progress]:
+    def progress(self, title: str, *, total: int, unit: str = "B") -> contextlib.AbstractContextManager[Progress]:
         """Show a bar for something that may take over two seconds; *unit* is ``B`` or a plural noun."""
         ...
 

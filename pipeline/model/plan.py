@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.events import Where
+from pipeline.model.spec import GitSource, RegistrySource
 from pipeline.model.target import Target
 
 
@@ -53,13 +54,23 @@ def make_plan(request: BuildRequest, *, build_machine: Target | None) -> Plan:
     """Return what a build of *request* does on a machine of the architecture *build_machine*."""
     return Plan(
         runtime=request.name or "<package>",
-        workspace=str(request.workspace_dir),
+        workspace=_workspace(request),
         vm_crate=request.runtime.vm_crate,
         profile=request.runtime.profile,
         targets=request.targets,
         out_dir=str(request.out_dir),
         steps=tuple(step for wanted in request.targets for step in _steps(request, wanted, build_machine)),
     )
+
+
+def _workspace(request: BuildRequest) -> str:
+    match request.runtime.source:
+        case RegistrySource(package=package, version=version):
+            return f"{package} {version} of the registry"
+        case GitSource(url=url, rev=rev):
+            return f"{rev[:12]} of {url}"
+        case _:
+            return str(request.workspace_dir)
 
 
 def as_text(plan: Plan) -> str:

@@ -6,9 +6,9 @@ import dataclasses
 import difflib
 from pathlib import Path
 
-from pipeline.errors import UnknownNameError, UnsupportedError, UsageError
+from pipeline.errors import UnknownNameError, UsageError
 from pipeline.model.build import BuildRequest, ExecutorChoice, TargetRequest, ToolchainMode
-from pipeline.model.spec import PathSource, RuntimeSpec, Spec, SystemVm, TargetSpec
+from pipeline.model.spec import PathSource, PrebuiltVm, RuntimeSpec, Spec, TargetSpec, VmProvider
 from pipeline.model.target import find_target
 
 
@@ -26,6 +26,10 @@ class Selection:
     """Target names; empty: all that the runtime is for."""
     suite: str | None = None
     """Release of the distribution for every sysroot, in place of what the specification says."""
+    v8: VmProvider | None = None
+    """Where the virtual machine comes from, in place of what the specification says."""
+    profile: str | None = None
+    """Cargo profile, in place of what the specification says."""
     out_dir: Path
     toolchain: ToolchainMode = "auto"
     executor: ExecutorChoice = "auto"
@@ -35,14 +39,15 @@ class Selection:
 def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest:
     """Return the request that *selection* means; relative source paths begin at *base_dir*.
 
-    Raises UnknownNameError, UsageError for a choice that is not possible, and UnsupportedError for what the
-    specification can describe but this version cannot build.
+    Raises UnknownNameError, and UsageError for a choice that is not possible.
     """
-    name, runtime = _runtime(spec, selection)
+    name, described = _runtime(spec, selection)
+    changes = {key: value for key, value in (("v8", selection.v8), ("profile", selection.profile)) if value}
+    runtime = _placed(described.model_copy(update=changes), base_dir)
     return BuildRequest(
         name=name,
         runtime=runtime,
-        workspace_dir=base_dir / _source(runtime).path,
+        workspace_dir=runtime.source.path if isinstance(runtime.source, PathSource) else None,
         targets=tuple(_target(spec, runtime, name, selection.suite) for name in _target_names(runtime, selection)),
         out_dir=selection.out_dir,
         toolchain=selection.toolchain,
@@ -77,20 +82,15 @@ def _only(spec: Spec) -> str:
     )
 
 
-def _source(runtime: RuntimeSpec) -> PathSource:
-    if not isinstance(runtime.source, PathSource):
-        raise _unsupported(f"sources of kind {runtime.source.kind!r}", 'give a directory: kind = "path", or --path DIR')
-    if not isinstance(runtime.v8, SystemVm):
-        raise _unsupported(f"a virtual machine of kind {runtime.v8.kind!r}", 'use v8 = { kind = "system", … }')
-    return runtime.source
-
-
-def _unsupported(what: str, instead: str) -> UnsupportedError:
-    return UnsupportedError(
-        f"{what} cannot be built yet",
-        cause="releases.toml can describe it, this version of the pipeline cannot do it",
-        action=instead,
-    )
+def _placed(runtime: RuntimeSpec, base_dir: Path) -> RuntimeSpec:
+    """Return *runtime* with absolute paths."""
+    changes: dict[str, object] = {}
+    if isinstance(runtime.source, PathSource):
+        changes["source"] = runtime.source.model_copy(update={"path": base_dir / runtime.source.path})
+    if isinstance(runtime.v8, PrebuiltVm) and runtime.v8.mirror and "://" not in runtime.v8.mirror:
+        mirror = base_dir / Path(runtime.v8.mirror).expanduser()
+        changes["v8"] = runtime.v8.model_copy(update={"mirror": str(mirror)})
+    return runtime.model_copy(update=changes) if changes else runtime
 
 
 def _target_names(runtime: RuntimeSpec, selection: Selection) -> tuple[str, ...]:

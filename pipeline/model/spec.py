@@ -106,6 +106,8 @@ class GitSource(SpecTable):
     """The commit, 40 hexadecimal digits: tags and branches can move."""
 
 
+ProfileSettings = dict[str, pydantic.JsonValue]
+
 Source = Annotated[PathSource | RegistrySource | GitSource, pydantic.Field(discriminator="kind")]
 
 
@@ -174,6 +176,9 @@ class RuntimeSpec(SpecTable):
     """Whether the package's default features are on."""
     profile: Text = "release"
     """Cargo profile."""
+    profiles: dict[Text, ProfileSettings] = {}
+    """Settings of Cargo profiles that the sources lack, by the profile's name; nested as in a `Cargo.toml`. A
+    published package has none: what its repository says belongs here."""
     env: Environment = {}
     """Variables for build scripts and compilers, beside those that the pipeline sets."""
     v8: VmProvider = SystemVm(kind="system")
@@ -188,6 +193,8 @@ class RuntimeSpec(SpecTable):
     """Runs of the finished product; each must answer as it says."""
     strip: Flag = True
     """Whether symbols and debug information are left out of the product."""
+    native_tools: Flag = False
+    """Whether crates of the tree run CMake, make, pkg-config or bindgen."""
     bundle: Flag = True
     """Whether libraries that a plain system lacks are put beside the binary."""
 

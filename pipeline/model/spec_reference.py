@@ -70,7 +70,8 @@ def type_name(annotation: object) -> str:
     if origin is tuple:
         return f"list of {type_name(arguments[0])}s"
     if origin is dict:
-        return f"table of {type_name(arguments[1])}s"
+        inner = type_name(arguments[1])
+        return f"table of {'tables' if inner.startswith('table') else f'{inner}s'}"
     return _TYPE_NAMES.get(annotation, "table")
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import fs
+from pipeline import cargo, fs, native_env
 from pipeline.context import Context
 from pipeline.executors.choose import choose
 from pipeline.ledger import Ledger
 from pipeline.model.analysis import Analysis
 from pipeline.model.build import BuildOutcome, BuildRequest, TargetRequest
 from pipeline.model.events import Where
+from pipeline.model.profiles import profile_settings
+from pipeline.model.spec import SystemVm
 from pipeline.model.toolchain import Toolchain
 from pipeline.orchestrate.compiling import compile_all
 from pipeline.orchestrate.finishing import finish
 from pipeline.orchestrate.job import Job, means_of, work_dir_for
-from pipeline.stages import analyze, lift, toolbox
+from pipeline.stages import analyze, lift, provide_v8, source, toolbox
 
 
 def build(request: BuildRequest, context: Context) -> tuple[BuildOutcome, ...]:
@@ -43,7 +46,10 @@ def _build_target(request: BuildRequest, wanted: TargetRequest, context: Context
     )
     with fs.locked(work_dir.with_suffix(".lock")):
         _mark_as_ours(work_dir)
-        lifted = _lift(job, _analyze(job))
+        workspace_dir = _get_source(job)
+        env = dict(request.runtime.env) | _native_environment(job)
+        analysis = _analyze(job, workspace_dir, env)
+        lifted = _lift(job, analysis, env | _provide_v8(job, analysis))
         return finish(job, lifted, compile_all(job, lifted))
 
 
@@ -54,13 +60,14 @@ def _mark_as_ours(work_dir: Path) -> None:
 
 
 def _make_toolchain(request: BuildRequest, wanted: TargetRequest, context: Context, ledger: Ledger) -> Toolchain:
-    provider = request.runtime.v8
+    runtime = request.runtime
     with ledger.step("toolbox", Where.NETWORK) as step:
         toolchain = toolbox.run(
             toolbox.ToolboxInputs(
                 target=wanted.target,
                 suite=wanted.suite,
-                sysroot_packages=provider.packages if provider.kind == "system" else (),
+                sysroot_packages=runtime.v8.packages if isinstance(runtime.v8, SystemVm) else (),
+                tool_packages=native_env.PACKAGES if runtime.native_tools else (),
                 mode=request.toolchain,
             ),
             context,
@@ -69,12 +76,61 @@ def _make_toolchain(request: BuildRequest, wanted: TargetRequest, context: Conte
     return toolchain
 
 
-def _analyze(job: Job) -> Analysis:
+def _get_source(job: Job) -> Path:
+    """Return the directory of the workspace, fetched first where it is not on this machine."""
+    inputs = source.SourceInputs(
+        source=job.request.runtime.source,
+        cargo=job.toolchain.cargo,
+        cargo_env=cargo.environment(job.toolchain, job.context),
+    )
+    if job.request.workspace_dir is not None:
+        return source.run(inputs, job.context).path
+    with job.ledger.step("source", Where.NETWORK) as step:
+        tree = source.run(inputs, job.context)
+        step.detail(f"{tree.revision}, {tree.digest}")
+    return tree.path
+
+
+def _native_environment(job: Job) -> dict[str, str]:
+    """Return the variables for native dependencies, where the runtime has some."""
+    if not job.request.runtime.native_tools:
+        return {}
+    environ = cargo.environment(job.toolchain, job.context)
+    found = native_env.native_environment(job.toolchain, job.work_dir / "native", environ)
+    if found.missing:
+        job.context.reporter.warn(f"not found for native dependencies: {', '.join(found.missing)}")
+    return dict(found.env)
+
+
+def _provide_v8(job: Job, analysis: Analysis) -> dict[str, str]:
+    """Put V8 where the VM crate's build script looks for it; return the variables that lead there."""
+    provider = job.request.runtime.v8
+    if isinstance(provider, SystemVm):
+        return {}
+    features = {crate.package: crate.features for crate in analysis.target_features}
+    env: dict[str, str] = {}
+    with job.ledger.step("V8") as step:
+        for key in analysis.vm:
+            provided = provide_v8.run(
+                provide_v8.V8Inputs(
+                    provider=provider,
+                    version=key.version,
+                    target=job.target,
+                    features=features.get(key, frozenset()),
+                ),
+                job.context,
+            )
+            env |= provided.env
+        step.detail(", ".join(map(str, analysis.vm)))
+    return env
+
+
+def _analyze(job: Job, workspace_dir: Path, env: Mapping[str, str]) -> Analysis:
     runtime = job.request.runtime
     with job.ledger.step("analyze") as step:
         analysis = analyze.run(
             analyze.AnalyzeInputs(
-                workspace_dir=job.request.workspace_dir,
+                workspace_dir=workspace_dir,
                 work_dir=job.work_dir,
                 toolchain=job.toolchain,
                 package=runtime.package,
@@ -83,7 +139,8 @@ def _analyze(job: Job) -> Analysis:
                 profile=runtime.profile,
                 features=runtime.features,
                 default_features=runtime.default_features,
-                env=runtime.env,
+                env=env,
+                settings=profile_settings(runtime.profiles),
             ),
             job.context,
         )
@@ -91,11 +148,14 @@ def _analyze(job: Job) -> Analysis:
     return analysis
 
 
-def _lift(job: Job, analysis: Analysis) -> lift.Lift:
+def _lift(job: Job, analysis: Analysis, env: Mapping[str, str]) -> lift.Lift:
     with job.ledger.step("lift") as step:
         lifted = lift.run(
             lift.LiftInputs(
-                analysis=analysis, work_dir=job.work_dir, toolchain=job.toolchain, env=job.request.runtime.env
+                analysis=analysis,
+                work_dir=job.work_dir,
+                toolchain=job.toolchain,
+                env=env,
             ),
             job.context,
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import Path
 
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.executors.choose import Means
 from pipeline.ledger import Ledger
@@ -60,6 +60,7 @@ def means_of(toolchain: Toolchain) -> Means:
 
 def work_dir_for(request: BuildRequest, context: Context) -> Path:
     """Return the work directory of a workspace and package: the same for each build of it, and for no other."""
-    identity = f"{request.workspace_dir}\n{request.runtime.package or ''}"
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    return context.work_root / f"{request.name or request.workspace_dir.name}-{digest}"
+    runtime = request.runtime
+    digest = fs.sha256_json([runtime.source.model_dump(mode="json"), runtime.package])[:12]
+    name = request.name or (request.workspace_dir.name if request.workspace_dir else "source")
+    return context.work_root / f"{name}-{digest}"

@@ -37,6 +37,8 @@ class AnalyzeInputs:
     default_features: bool = True
     env: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Variables for build scripts and compilers."""
+    settings: tuple[str, ...] = ()
+    """``KEY=VALUE`` settings for Cargo, such as those of profiles that the sources lack."""
 
 
 def run(inputs: AnalyzeInputs, context: Context) -> Analysis:
@@ -105,6 +107,7 @@ def _call(inputs: AnalyzeInputs, context: Context) -> CargoCall:
             profile=inputs.profile,
             features=inputs.features,
             default_features=inputs.default_features,
+            settings=inputs.settings,
         ),
         jobs=context.jobs,
         offline=context.offline,

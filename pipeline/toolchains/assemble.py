@@ -19,6 +19,7 @@ from pipeline.toolchains import wrappers
 from pipeline.toolchains.install import DIGEST_LENGTH, Prefixes
 from pipeline.toolchains.machine import FoundTool, MachineTools
 from pipeline.toolchains.plan import Plan, toolbox_dir
+from pipeline.toolchains.relocate import FURTHER_PROGRAMS
 from pipeline.toolchains.wrappers import RustDirs, WrapperInputs, toolchain_environment, write_wrappers
 
 MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -143,6 +144,7 @@ class Assembly:
             sysroot=self.prefixes.sysroot if self.prefixes else _path(machine.libc),
             host_sysroot=tools if private_libc and tools else _path(machine.libc),
             directory=directory,
+            further=tuple(path for name in FURTHER_PROGRAMS if (path := self._private(f"usr/bin/{name}"))),
         )
 
     def _rust(self) -> RustDirs:

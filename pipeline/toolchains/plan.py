@@ -13,7 +13,7 @@ from pipeline.context import Context
 from pipeline.model.distribution import RustFlavour
 from pipeline.model.package import Package
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Number of the recipe; another one makes other prefixes even from the same packages."""
 FRESH_S: Final = 7 * 86400.0
 """A remembered resolution is used this long without asking the mirror."""

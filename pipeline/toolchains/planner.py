@@ -115,6 +115,7 @@ class Planner:
             "target": self.inputs.target.name,
             "groups": sorted(self.groups),
             "packages": sorted(self.inputs.sysroot_packages),
+            "tools": sorted(self.inputs.tool_packages),
             "sources": [
                 dataclasses.asdict(source)
                 for target, release in self._wanted()
@@ -214,6 +215,8 @@ class Planner:
             packages.append(tools.patchelf)
         if "libc" in self.groups:
             packages += self.release.development_packages
+        major = llvm or tools.llvm_majors[0]
+        packages += [name.format(llvm=major) for name in self.inputs.tool_packages]
         return tuple(packages)
 
 

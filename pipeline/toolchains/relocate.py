@@ -24,6 +24,8 @@ LLVM_PROGRAMS = (
     "clang", "lld", "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-readobj", "llvm-symbolizer",
     "llvm-config", "llvm-profdata",
 )  # fmt: skip
+FURTHER_PROGRAMS = ("cmake", "make", "pkgconf", "pkg-config")
+"""Programs that are put on the PATH of builds where their packages were asked for."""
 PATCH_TIMEOUT_S = 120.0
 
 
@@ -52,6 +54,7 @@ class Relocation:
         """Yield the programs that we start, as far as they are there."""
         names = [PurePosixPath("usr/bin/patchelf")]
         names += [PurePosixPath("usr/bin") / f"qemu-{target.qemu_name}" for target in TARGETS]
+        names += [PurePosixPath("usr/bin") / name for name in FURTHER_PROGRAMS]
         if self.llvm_bin:
             names += [self.llvm_bin / name for name in LLVM_PROGRAMS]
         if self.rust_prefix:
@@ -60,6 +63,13 @@ class Relocation:
             path = self.root / name
             if path.is_file() and not path.is_symlink() and is_elf(path) and read_elf(path).interpreter:
                 yield path
+
+    def plugins(self) -> Iterator[Path]:
+        """Yield the libraries that programs of others load by name, whose own needs they do not know."""
+        for directory in self.library_dirs:
+            for path in sorted((self.root / directory).glob("libclang-*.so*")):
+                if path.is_file() and not path.is_symlink() and is_elf(path):
+                    yield path
 
     def libraries(self) -> Iterator[Path]:
         """Yield the shared libraries whose own search path would stand in the way."""
@@ -79,7 +89,9 @@ def relocate(relocation: Relocation) -> None:
     rpath = ":".join(str(relocation.final / directory) for directory in relocation.library_dirs)
     program_options = ("--set-interpreter", str(interpreter), "--force-rpath", "--set-rpath", rpath)
     jobs = [(*patchelf, *program_options, str(path)) for path in relocation.programs()]
-    jobs += [(*patchelf, "--remove-rpath", str(path)) for path in relocation.libraries()]
+    plugins = set(relocation.plugins())
+    jobs += [(*patchelf, "--remove-rpath", str(path)) for path in relocation.libraries() if path not in plugins]
+    jobs += [(*patchelf, "--force-rpath", "--set-rpath", rpath, str(path)) for path in plugins]
     env = proc.base_environment(relocation.environ)
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         try:

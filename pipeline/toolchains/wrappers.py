@@ -45,6 +45,8 @@ class WrapperInputs:
     """Root of the headers and libraries for build scripts and procedural macros."""
     directory: Path
     """Where the scripts will be."""
+    further: tuple[Path, ...] = ()
+    """Programs of the prefix that go on the PATH as they are."""
 
     @property
     def bin_dir(self) -> Path:
@@ -65,6 +67,7 @@ class WrapperInputs:
 def write_wrappers(inputs: WrapperInputs, staging: Path) -> None:
     """Write the scripts into *staging*, which will become ``inputs.directory``."""
     scripts = _compiler_scripts(inputs) | _llvm_scripts(inputs) | _rust_scripts(inputs)
+    scripts |= {path.name: (str(path),) for path in inputs.further}
     for name, argv in scripts.items():
         path = fs.make_directory(staging / "bin") / name
         path.write_text(f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n', encoding="utf-8")

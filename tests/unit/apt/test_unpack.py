@@ -36,11 +36,19 @@ def test_old_and_new_layout_meet(tmp_path: Path) -> None:
     assert (root / "usr/bin/p").read_text() == "p"
 
 
-def test_documentation_stays_away(tmp_path: Path) -> None:
+def test_of_the_documentation_only_copyright_files_stay(tmp_path: Path) -> None:
     root = tmp_path / "root"
     prepare_root(root)
-    unpack(build_package(tmp_path, "doc", {"usr/share/doc/x/y": "", "usr/share/z": ""}), root, os.environ)
-    assert [path.name for path in (root / "usr/share").iterdir()] == ["z"]
+    docs = ("README", "changelog.gz", "copyright", "examples/copyright")
+    unpack(build_package(tmp_path, "doc", {f"usr/share/doc/x/{name}": name for name in docs}), root, os.environ)
+    assert [path.name for path in (root / "usr/share/doc/x").rglob("*") if path.is_file()] == ["copyright"]
+
+
+def test_the_files_of_each_package_are_listed(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    prepare_root(root)
+    unpack(build_package(tmp_path, "tiny", {"usr/lib/x.so": ""}), root, os.environ)
+    assert "./usr/lib/x.so" in (root / "var/lib/dpkg/info/tiny.list").read_text().splitlines()
 
 
 def test_a_damaged_package_file(tmp_path: Path) -> None:

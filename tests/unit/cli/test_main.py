@@ -68,13 +68,6 @@ def test_a_mistake_in_the_specification(place: Path) -> None:
     )
 
 
-def test_what_cannot_be_built_yet(place: Path) -> None:
-    (place / "releases.toml").write_text(SPEC + "v8 = { kind = 'source' }\n")
-    ended = start("plan", cwd=place)
-    assert (ended.returncode, ended.stdout) == (26, "")
-    assert ended.stderr.startswith("error: a virtual machine of kind 'source' cannot be built yet\n")
-
-
 @pytest.mark.parametrize("arguments", [["plan", "--json"], ["--json", "plan"]])
 def test_a_result_is_the_only_thing_on_standard_output(place: Path, arguments: list[str]) -> None:
     ended = start(*arguments, cwd=place)

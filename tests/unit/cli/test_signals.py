@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 30) -> None:
         time.sleep(0.02)
 
 
-def start_step(place: Path, script: str) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def started_step(place: Path, script: str) -> Iterator[subprocess.Popen[str]]:
     """Start a snapshot step whose emulator is a shell script; it writes the ids of its processes into ``pids``."""
     emulator = place / "emulator"
     emulator.write_text(f"#!/bin/sh\n{script}\n")
@@ -48,11 +50,16 @@ def start_step(place: Path, script: str) -> subprocess.Popen[str]:
     )  # fmt: skip
     (place / STEP_FILE_NAME).write_text(setup.model_dump_json())
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OUT_DIR": str(place / "out"), "TARGET": "s390x-unknown-linux-gnu"}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "snapshot-step", "--steps-dir", str(place), "snap", "1.0.0"],
         cwd=place, env=env | {"PLACE": str(place)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def pids(place: Path, count: int) -> list[int]:
@@ -66,33 +73,35 @@ HANGS = 'sleep 1000 & echo $! >> "$PLACE/pids"; echo $$ >> "$PLACE/pids"; wait'
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_children_and_says_one_line(tmp_path: Path, number: signal.Signals) -> None:
-    process = start_step(tmp_path, HANGS)
-    children = pids(tmp_path, 2)
-    process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=30)
+    with started_step(tmp_path, HANGS) as process:
+        children = pids(tmp_path, 2)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout, stderr) == (130, "", STOPPED_LINE + "\n")
     assert [pid for pid in children if alive(pid)] == []
 
 
 def test_impatience_does_not_leave_children_behind(tmp_path: Path) -> None:
     """A second and a third Ctrl-C come while the first one is being obeyed."""
-    process = start_step(tmp_path, "trap 'sleep 1; exit 1' INT\n" + HANGS + "; wait; wait")
-    children = pids(tmp_path, 2)
-    for _ in range(3):
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.1)
-    _stdout, stderr = process.communicate(timeout=30)
+    with started_step(tmp_path, "trap 'sleep 1; exit 1' INT\n" + HANGS + "; wait; wait") as process:
+        children = pids(tmp_path, 2)
+        for _ in range(3):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
+        _stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stderr) == (130, STOPPED_LINE + "\n")
     assert [pid for pid in children if alive(pid)] == []
 
 
 def test_an_interrupt_that_the_shell_ignores_for_background_jobs_is_obeyed(tmp_path: Path) -> None:
-    signal_before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        process = start_step(tmp_path, HANGS)
+        step = contextlib.ExitStack()
+        process = step.enter_context(started_step(tmp_path, HANGS))
     finally:
-        signal.signal(signal.SIGINT, signal_before)
-    pids(tmp_path, 2)
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[1] == STOPPED_LINE + "\n"
+        signal.signal(signal.SIGINT, before)
+    with step:
+        pids(tmp_path, 2)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[1] == STOPPED_LINE + "\n"
     assert process.returncode == 130

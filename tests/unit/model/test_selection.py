@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import UnknownNameError, UnsupportedError, UsageError
+from pipeline.errors import UnknownNameError, UsageError
 from pipeline.model.build import TargetRequest
 from pipeline.model.selection import Selection, resolve
 from pipeline.model.spec import (
@@ -35,7 +35,8 @@ SPEC = Spec(
 
 def test_the_default_runtime_for_all_its_targets() -> None:
     request = resolve(SPEC, Selection(out_dir=OUT), base_dir=BASE)
-    assert (request.name, request.runtime, request.workspace_dir) == ("app", APP, Path("/project/app"))
+    placed = APP.model_copy(update={"source": PathSource(kind="path", path=Path("/project/app"))})
+    assert (request.name, request.runtime, request.workspace_dir) == ("app", placed, Path("/project/app"))
     assert request.targets == (
         TargetRequest(target=find_target("arm64"), suite="bookworm", glibc="2.36"),
         TargetRequest(target=find_target("armhf")),
@@ -112,15 +113,30 @@ def test_a_target_that_the_runtime_is_not_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "what"),
+    "source",
     [
-        ({"source": RegistrySource(kind="registry", package="a", version="1")}, "sources of kind 'registry'"),
-        ({"source": GitSource(kind="git", url="u", rev="0" * 40)}, "sources of kind 'git'"),
-        ({"v8": PrebuiltVm(kind="prebuilt", mirror="/m")}, "a virtual machine of kind 'prebuilt'"),
-        ({"v8": SourceVm(kind="source")}, "a virtual machine of kind 'source'"),
+        RegistrySource(kind="registry", package="a", version="1"),
+        GitSource(kind="git", url="u", rev="0" * 40),
     ],
 )
-def test_what_cannot_be_built_yet(change: dict[str, object], what: str) -> None:
-    with pytest.raises(UnsupportedError) as caught:
-        resolve(SPEC, Selection(out_dir=OUT, ad_hoc=OTHER.model_copy(update=change)), base_dir=BASE)
-    assert caught.value.what == f"{what} cannot be built yet"
+def test_sources_that_are_fetched_have_no_directory_yet(source: RegistrySource | GitSource) -> None:
+    runtime = OTHER.model_copy(update={"source": source})
+    request = resolve(SPEC, Selection(out_dir=OUT, ad_hoc=runtime), base_dir=BASE)
+    assert request.workspace_dir is None
+    assert request.runtime.source == source
+
+
+@pytest.mark.parametrize(
+    ("mirror", "placed"),
+    [("mirror", "/project/mirror"), ("/m", "/m"), ("https://example.org/m", "https://example.org/m")],
+)
+def test_a_mirror_directory_begins_at_the_file(mirror: str, placed: str) -> None:
+    runtime = OTHER.model_copy(update={"v8": PrebuiltVm(kind="prebuilt", mirror=mirror)})
+    request = resolve(SPEC, Selection(out_dir=OUT, ad_hoc=runtime), base_dir=BASE)
+    assert request.runtime.v8 == PrebuiltVm(kind="prebuilt", mirror=placed)
+
+
+def test_the_virtual_machine_and_the_profile_can_be_chosen_anew() -> None:
+    chosen = Selection(out_dir=OUT, v8=SourceVm(kind="source"), profile="fast")
+    request = resolve(SPEC, chosen, base_dir=BASE)
+    assert (request.runtime.v8, request.runtime.profile) == (SourceVm(kind="source"), "fast")
