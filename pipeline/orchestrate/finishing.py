@@ -9,7 +9,7 @@ from pathlib import Path
 import pydantic
 
 import pipeline
-from pipeline import fs
+from pipeline import fs, record
 from pipeline.executors.choose import candidates
 from pipeline.model.build import BuildOutcome, ProducedFile
 from pipeline.model.events import Where
@@ -50,7 +50,7 @@ def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
     if finished is None:
         finished = _make(job, compiled, _Places(key=key, product_dir=product_dir, zip_path=zip_path, name=name))
         fs.write_text(state_path, finished.model_dump_json())
-    record = make_record(
+    made = make_record(
         job,
         lift,
         Recorded(
@@ -64,7 +64,7 @@ def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
         ),
     )
     out_dir = job.request.out_dir if verdict(finished.findings) is not Severity.FAIL else packed_dir
-    return _outcome(job, compiled, record, _deliver(zip_path, record, out_dir), name)
+    return _outcome(job, compiled, made, _deliver(zip_path, made, out_dir), name)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -179,7 +179,7 @@ def _read(state_path: Path, key: str, zip_path: Path) -> Finished | None:
     return finished if intact else None
 
 
-def _deliver(zip_path: Path, record: BuildRecord, out_dir: Path) -> tuple[Path, ...]:
+def _deliver(zip_path: Path, made: BuildRecord, out_dir: Path) -> tuple[Path, ...]:
     """Put the zip, its digest and its record into *out_dir*, each whole, the record last."""
     delivered = []
     for source in (zip_path, zip_path.with_name(f"{zip_path.name}.sha256")):
@@ -189,7 +189,7 @@ def _deliver(zip_path: Path, record: BuildRecord, out_dir: Path) -> tuple[Path, 
                 shutil.copyfile(source, temporary)
         delivered.append(final)
     record_path = out_dir / f"{zip_path.name.removesuffix('.zip')}{RECORD_SUFFIX}"
-    fs.write_text(record_path, record.to_json())
+    record.write(record_path, made)
     return (*delivered, record_path)
 
 
@@ -197,10 +197,10 @@ def _same(source: Path, final: Path) -> bool:
     return final.is_file() and fs.sha256_file(source) == fs.sha256_file(final)
 
 
-def _outcome(job: Job, compiled: Compiled, record: BuildRecord, delivered: tuple[Path, ...], name: str) -> BuildOutcome:
+def _outcome(job: Job, compiled: Compiled, made: BuildRecord, delivered: tuple[Path, ...], name: str) -> BuildOutcome:
     return BuildOutcome(
         name=name,
-        version=record.subject.version,
+        version=made.subject.version,
         target=job.target,
         zip_path=delivered[0],
         record_path=delivered[-1],
@@ -208,6 +208,6 @@ def _outcome(job: Job, compiled: Compiled, record: BuildRecord, delivered: tuple
         files=tuple(
             ProducedFile(path=path, size_bytes=path.stat().st_size, sha256=fs.sha256_file(path)) for path in delivered
         ),
-        findings=record.findings,
+        findings=made.findings,
         emulated_cpu_s=compiled.emulated_cpu_s,
     )

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from pathlib import Path
 
 import pipeline
-from pipeline import fs
+from pipeline import record
 from pipeline.elf.reader import is_elf, read_elf
 from pipeline.model.findings import Finding, verdict
 from pipeline.model.record import (
     BuildRecord,
     ExecutorRecord,
     FileRecord,
-    SnapshotFile,
     SnapshotRecord,
     StepRecord,
     Subject,
-    V8Facts,
     VmRecord,
 )
 from pipeline.model.snapshot import StepResult
@@ -27,8 +24,6 @@ from pipeline.orchestrate.job import Job
 from pipeline.stages.bundle import tree_files
 from pipeline.stages.lift import Lift
 from pipeline.stages.package import source_date_epoch_s
-from pipeline.v8.blob import SnapshotBlob
-from pipeline.v8.product import expected_snapshots
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,9 +44,9 @@ def make_record(job: Job, lift: Lift, recorded: Recorded) -> BuildRecord:
     subject = _subject(job, lift, recorded)
     return BuildRecord(
         subject=subject,
-        subject_sha256=fs.sha256_json(subject.model_dump(mode="json")),
+        subject_sha256=record.subject_digest(subject),
         pipeline_version=pipeline.__version__,
-        built_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        built_at=record.now(),
         executor=_executor(recorded.compiled.snapshots),
         emulated_cpu_s=round(recorded.compiled.emulated_cpu_s, 3),
         steps=tuple(
@@ -71,6 +66,7 @@ def make_record(job: Job, lift: Lift, recorded: Recorded) -> BuildRecord:
 
 def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:
     runtime, analysis = job.request.runtime, lift.analysis
+    snapshots = tuple(map(_snapshot, recorded.compiled.snapshots))
     return Subject(
         name=recorded.name,
         version=analysis.product.key.version,
@@ -82,11 +78,11 @@ def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:
         deflate=recorded.deflate,
         source_date_epoch_s=source_date_epoch_s(job.context.environ.get("SOURCE_DATE_EPOCH")),
         files=_files(recorded.product_dir),
-        snapshots=tuple(map(_snapshot, recorded.compiled.snapshots)),
+        snapshots=snapshots,
         vm=VmRecord(
             crate=analysis.vm_crate,
             crate_version=", ".join(key.version for key in analysis.vm),
-            v8_version=_v8_version(recorded.compiled.snapshots),
+            v8_version=_v8_version(snapshots),
         ),
         lock_sha256=analysis.lock_sha256,
         features=runtime.features,
@@ -99,54 +95,27 @@ def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:
 
 
 def _files(product_dir: Path) -> tuple[FileRecord, ...]:
-    described = (fs.describe_file(product_dir, path) for path in sorted(tree_files(product_dir)))
-    return tuple(FileRecord(path=file.path, size_bytes=file.size_bytes, sha256=file.sha256) for file in described)
+    return record.file_records(
+        product_dir, (path.relative_to(product_dir).as_posix() for path in tree_files(product_dir))
+    )
 
 
 def _snapshot(result: StepResult) -> SnapshotRecord:
-    blobs = _blobs(result)
     return SnapshotRecord(
         package=result.package,
         version=result.version,
         generator_sha256=result.generator_sha256,
-        files=tuple(
-            SnapshotFile(
-                path=output.path,
-                size_bytes=output.size_bytes,
-                sha256=output.sha256,
-                v8=_v8_facts(blobs.get(output.path)),
-            )
-            for output in result.outputs
-        ),
+        files=tuple(record.snapshot_file(result.out_dir, output.path) for output in result.outputs),
     )
 
 
-def _blobs(result: StepResult) -> dict[str, SnapshotBlob]:
-    paths = ((output.path, result.out_dir / output.path) for output in result.outputs)
-    return {item.name: item.blob for item in expected_snapshots(paths) if item.blob}
-
-
-def _v8_facts(blob: SnapshotBlob | None) -> V8Facts | None:
-    if blob is None:
-        return None
-    return V8Facts(
-        version=blob.version,
-        contexts=blob.contexts,
-        rehashable=blob.rehashable,
-        size_bytes=blob.size_bytes,
-        checksum=f"{blob.checksum:#010x}",
-        checksum_kind=blob.checksum_kind.value if blob.checksum_kind else None,
-        magic=f"{blob.magic:#010x}",
-    )
-
-
-def _v8_version(snapshots: tuple[StepResult, ...]) -> str | None:
-    versions = sorted({blob.version for result in snapshots for blob in _blobs(result).values()})
+def _v8_version(snapshots: tuple[SnapshotRecord, ...]) -> str | None:
+    versions = sorted({file.v8.version for snapshot in snapshots for file in snapshot.files if file.v8})
     return ", ".join(versions) or None
 
 
 def _glibc_floor(product_dir: Path) -> str | None:
-    needs = [read_elf(path).newest_version("GLIBC_") for path in tree_files(product_dir) if is_elf(path)]
+    needs = [read_elf(path).newest_version("GLIBC") for path in tree_files(product_dir) if is_elf(path)]
     newest = max((need for need in needs if need), default=None)
     return ".".join(map(str, newest)) if newest else None
 
