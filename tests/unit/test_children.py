@@ -29,7 +29,7 @@ def test_no_children_is_no_work() -> None:
 
 def test_a_child_of_another_thread_is_interrupted() -> None:
     ready = threading.Event()
-    future = run_in_thread("echo; sleep 1000", ready)
+    future = run_in_thread("echo; exec sleep 1000", ready)
     assert ready.wait(10)
     children.stop_children()
     assert future.result(timeout=5).exit_code == 128 + 2
@@ -39,7 +39,7 @@ def test_a_child_that_ignores_interrupts_is_terminated(monkeypatch: pytest.Monke
     monkeypatch.setattr(proc, "INTERRUPT_GRACE_S", 0.3)
     monkeypatch.setattr(proc, "TERMINATE_GRACE_S", 5.0)
     ready = threading.Event()
-    future = run_in_thread("trap '' INT; echo; sleep 1000", ready)
+    future = run_in_thread("trap '' INT; echo; exec sleep 1000", ready)
     assert ready.wait(10)
     children.stop_children()
     assert future.result(timeout=5).exit_code == 128 + 15

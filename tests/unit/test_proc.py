@@ -29,6 +29,14 @@ def alive(pid: int) -> bool:
     return state not in {"Z", "X"}
 
 
+def ends(pid: int, timeout_s: float = 5) -> bool:
+    """Whether a process that was killed is gone: the kernel needs a moment for that."""
+    deadline = time.monotonic() + timeout_s
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not alive(pid)
+
+
 def test_output_exit_code_and_cpu_time_are_returned() -> None:
     completed = proc.run(shell("echo out; echo err >&2; exit 3"))
     assert (completed.exit_code, completed.stdout, completed.stderr) == (3, b"out\n", b"err\n")
@@ -63,11 +71,7 @@ def test_children_that_outlive_their_parent_are_stopped_too(tmp_path: Path) -> N
     started = time.monotonic()
     proc.run(shell(f"sleep 300 & echo $! > {tmp_path}/pid"))
     assert time.monotonic() - started < 10
-    pid = int((tmp_path / "pid").read_text())
-    deadline = time.monotonic() + 5
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not alive(pid)
+    assert ends(int((tmp_path / "pid").read_text()))
 
 
 def test_an_interrupt_stops_the_whole_group(tmp_path: Path) -> None:
@@ -81,7 +85,7 @@ def test_an_interrupt_stops_the_whole_group(tmp_path: Path) -> None:
     threading.Thread(target=interrupt_soon, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         proc.run(shell(f"sleep 300 & echo $! > {pid_file}; wait", timeout_s=60))
-    assert not alive(int(pid_file.read_text()))
+    assert ends(int(pid_file.read_text()))
 
 
 def test_lines_are_seen_as_they_come() -> None:
@@ -145,3 +149,20 @@ def test_a_child_environment_has_proxies_and_certificates_but_no_secrets() -> No
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
     }
+
+
+def test_a_signal_before_anyone_waits_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child's own child ignores interrupts, as background jobs of shells do, and holds the pipes."""
+    pid_file = tmp_path / "pid"
+
+    def interrupted(*_arguments: object) -> None:
+        while not pid_file.exists() or not pid_file.read_text().endswith("\n"):
+            time.sleep(0.02)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(proc, "_Collector", interrupted)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        proc.run(shell(f"sleep 1000 & echo $! > {pid_file}; wait"))
+    assert time.monotonic() - started < 5
+    assert ends(int(pid_file.read_text()))
