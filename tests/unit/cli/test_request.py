@@ -8,10 +8,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli.request import RequestOptions, make_request, parse_check, request_options
+from pipeline.cli.request import RequestOptions, make_request, parse_check, parse_v8, request_options
 from pipeline.errors import PipelineError, UsageError
 from pipeline.model.build import BuildRequest
-from pipeline.model.spec import Canary, PathSource, SystemVm
+from pipeline.model.spec import Canary, PathSource, PrebuiltVm, SourceVm, SystemVm, VmProvider
 
 SPEC = """\
 schema = 1
@@ -135,3 +135,34 @@ def test_a_mistake_in_the_specification_is_told_even_with_a_directory(place: Pat
     (place / "releases.toml").write_text("schema = 2\n")
     with pytest.raises(PipelineError, match=r"releases\.toml has 1 mistake"):
         request(place, "--path", "a workspace")
+
+
+@pytest.mark.parametrize(
+    ("text", "provider"),
+    [
+        ("system", SystemVm(kind="system")),
+        ("system:libvm-dev,libz-dev", SystemVm(kind="system", packages=("libvm-dev", "libz-dev"))),
+        ("prebuilt", PrebuiltVm(kind="prebuilt")),
+        ("prebuilt:mirror", PrebuiltVm(kind="prebuilt", mirror="/start/mirror")),
+        ("prebuilt:/mirror", PrebuiltVm(kind="prebuilt", mirror="/mirror")),
+        ("prebuilt:http://127.0.0.1:8/v8", PrebuiltVm(kind="prebuilt", mirror="http://127.0.0.1:8/v8")),
+        ("source", SourceVm(kind="source")),
+    ],
+)
+def test_a_vm_from_elsewhere(text: str, provider: VmProvider) -> None:
+    assert parse_v8(text, start_dir=Path("/start")) == provider
+
+
+def test_a_vm_from_nowhere(place: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        request(place, "--v8", "prebuild:/mirror", "-t", "arm64")
+    assert str(caught.value) == (
+        "error: --v8 'prebuild:/mirror' is none of system, prebuilt, source\n"
+        "  usual cause: the options do not fit together\n"
+        "  what to do:  such as --v8 prebuilt:/my/mirror"
+    )
+
+
+def test_another_profile_for_a_runtime(place: Path) -> None:
+    assert request(place, "--profile", "dist").runtime.profile == "dist"
+    assert request(place, "--path", "a workspace", "--profile", "dist").runtime.profile == "dist"
