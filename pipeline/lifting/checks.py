@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import LiftError, LockChangedError
 from pipeline.lifting.graph import Graph, host_libraries, package_key, script_features
-from pipeline.model.analysis import LiftedPackage, Origin, PackageKey
+from pipeline.model.analysis import LiftedPackage, PackageKey
 from pipeline.model.cargo import Metadata
 
 _ABSOLUTE_PATH = re.compile(r"""\bpath\s*=\s*["'](/[^"']*)""")
@@ -29,17 +29,24 @@ def paths_relative(manifests: Mapping[Path, str]) -> None:
             )
 
 
-def origins_supported(lifted: Iterable[LiftedPackage]) -> None:
-    """Make sure that the manifests of all lifted packages can be rewritten.
+def overridable(lifted: Iterable[LiftedPackage], locked: Iterable[PackageKey]) -> None:
+    """Make sure that copies can take the place of those lifted packages that come from elsewhere.
 
+    Cargo goes by the name alone: a copy takes the place of every version of the package.
     Raises LiftError.
     """
+    versions: dict[str, list[PackageKey]] = {}
+    for key in sorted(locked):
+        versions.setdefault(key.name, []).append(key)
     for package in lifted:
-        if package.origin not in {Origin.MEMBER, Origin.PATH}:
+        others = [key for key in versions.get(package.key.name, ()) if key != package.key]
+        if package.origin.is_elsewhere and others:
+            listed = ", ".join(f"v{key.version} ({key.source or 'local'})" for key in others)
             raise LiftError(
-                f"the build script of {package.key} makes a snapshot, and the package comes from {package.key.source}",
-                cause="only build scripts of packages in local directories can be lifted so far",
-                action=f"put a copy of {package.key.name} into the workspace and [patch] it in",
+                f"the build script of {package.key} makes a snapshot, and Cargo.lock has other packages of that"
+                f" name: {listed}",
+                cause="Cargo can put a copy in the place of a package by its name only, whatever the version",
+                action=f"put a copy of {package.key} into the workspace and [patch] it in, or bring the versions together",
             )
 
 

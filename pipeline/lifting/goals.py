@@ -47,8 +47,10 @@ def _goal(analysis: Analysis, others: Mapping[PackageKey, frozenset[str]]) -> Go
     own: Iterable[str] = chosen.features
     if explicit:
         default = ("default",) if chosen.default_features and product.has_default_feature else ()
-        own = (name if "/" in name else f"{product.key.name}/{name}" for name in (*chosen.features, *default))
-    theirs = (f"{key.name}/{name}" for key, features in others.items() for name in sorted(features))
+        own = (name if "/" in name else f"{product.key.name}?/{name}" for name in (*chosen.features, *default))
+    # PACKAGE/FEATURE would also switch an optional dependency of that name on, in every selected package that has
+    # one; the question mark leaves it as it is.
+    theirs = (f"{key.name}?/{name}" for key, features in others.items() for name in sorted(features))
     return Goal(
         packages=(product.key.spec, *(key.spec for key in others)),
         bins=product.binaries,

@@ -10,7 +10,7 @@ from pipeline.model.cargo import Metadata, Package, Unit, UnitGraph
 
 def package_key(package: Package) -> PackageKey:
     """Return the key of *package*, which is the same in the original tree and in its overlay."""
-    return PackageKey(name=package.name, version=package.version, source=package.source or "")
+    return PackageKey(name=package.name, version=package.version, source=package.stands_for or package.source or "")
 
 
 def _ids(package: Package) -> tuple[str, str]:

@@ -45,24 +45,24 @@ def find_remedy(
 ) -> Remedy:
     """Return what restores *lost* features as far as that is possible.
 
-    A crate that one of the *editable* packages depends on directly gets them there. Otherwise a member of the
-    workspace gets them on the command line, where Cargo takes features *per_package*.
+    A member of the workspace gets them on the command line, where Cargo takes features *per_package*. Another crate
+    gets them from the *editable* package that depends on it directly.
     """
     manifests: dict[PackageKey, tuple[FeatureRestoration, ...]] = {}
     members: dict[str, tuple[str, ...]] = {}
-    packages = metadata.by_id()
     by_key = {package_key(package): package for package in metadata.packages}
+    owners = tuple(editable)
     for change in lost:
-        for owner in editable:
+        crate = by_key.get(change.package)
+        if per_package and crate and crate.id in metadata.workspace_members:
+            members[crate.name] = change.features
+            continue
+        for owner in owners:
             entry = _direct_entry(by_key.get(owner), change.package, metadata)
             if entry:
                 addition = FeatureRestoration(dependency=entry, features=change.features)
                 manifests[owner] = (*manifests.get(owner, ()), addition)
                 break
-        else:
-            crate = by_key.get(change.package)
-            if per_package and crate and crate.id in metadata.workspace_members and crate.id in packages:
-                members[crate.name] = change.features
     return Remedy(manifests=manifests, members=members)
 
 

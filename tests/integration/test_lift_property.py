@@ -187,9 +187,14 @@ def closure(graph: UnitGraph, start: int) -> dict[str, frozenset[str]]:
     return found
 
 
+EXAMPLES = os.environ.get("SNAPSTITCH_TEST_EXAMPLES")
+"""A number of new workspaces to try; unset: the same twenty every time."""
+
+
 @pytest.mark.slow
 @settings(
-    max_examples=int(os.environ.get("SNAPSTITCH_TEST_EXAMPLES", "20")),
+    max_examples=int(EXAMPLES or 20),
+    derandomize=EXAMPLES is None,
     deadline=None,
     # A smaller failing workspace is not worth the minutes that looking for it takes.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
