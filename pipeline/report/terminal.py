@@ -22,6 +22,8 @@ from pipeline.report.state import Ending, RunningProgress, RunningStep, ending_o
 TITLE_COLUMNS = 40
 TIME_COLUMNS = 12
 WHERE_COLUMNS = 9
+ECHO_COLUMNS = 3
+"""Room for the ``^C`` that a terminal writes behind the last line: on a line of its own, that line would stay."""
 NARROW_COLUMNS = 100
 """Below this, what a step found goes to a line of its own."""
 
@@ -102,7 +104,7 @@ class TerminalReporter:
         with self._lock:
             entries = list(self._running)
         for running in entries:
-            yield self._row(running, options.max_width)
+            yield self._row(running, options.max_width - ECHO_COLUMNS)
 
     def _begin(self, running: RunningStep | RunningProgress) -> None:
         with self._lock:
