@@ -137,3 +137,16 @@ def test_the_cursor_is_back_after_an_error() -> None:
     written = read_all(controller).decode()
     assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
     assert "- compile" in CONTROL.sub("", written)
+
+
+def test_what_moves_leaves_room_for_the_echo_of_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = io.StringIO()
+    reporter = TerminalReporter(stream)
+    with reporter.step("compile") as step:
+        step.detail("found")
+        time.sleep(0.3)
+        moving = CONTROL.sub("", stream.getvalue())
+    reporter.close()
+    assert "compile" in moving
+    assert max(len(line) for line in re.split(r"[\r\n]", moving)) <= 78
