@@ -46,7 +46,7 @@ def overridable(lifted: Iterable[LiftedPackage], locked: Iterable[PackageKey]) -
                 f"the build script of {package.key} makes a snapshot, and Cargo.lock has other packages of that"
                 f" name: {listed}",
                 cause="Cargo can put a copy in the place of a package by its name only, whatever the version",
-                action=f"put a copy of {package.key} into the workspace and [patch] it in, or bring the versions together",
+                action=f"put a copy of {package.key} into the workspace and [patch] it in, or use one version only",
             )
 
 

@@ -40,6 +40,11 @@ class Origin(enum.StrEnum):
     REGISTRY = "registry"
     GIT = "git"
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Return whether the files are not in a directory of the user's own, and never change."""
+        return self in {Origin.REGISTRY, Origin.GIT}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CrateFeatures:

@@ -89,6 +89,8 @@ class Package(CargoModel):
     features: Mapping[str, tuple[str, ...]] = {}
     default_run: str | None = None
     edition: str = "2015"
+    stands_for: str | None = None
+    """Registry or repository of the package that this one takes the place of; Cargo does not tell, we do."""
 
     @property
     def binaries(self) -> tuple[str, ...]:

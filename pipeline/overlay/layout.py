@@ -25,7 +25,9 @@ class Layout:
     limits: tuple[Path, ...]
     """For each root the directory up to which its neighbours are linked."""
     excluded: frozenset[Path]
-    """Original directories that are not mirrored."""
+    """Original directories and files that are not mirrored."""
+    linked: frozenset[Path] = frozenset()
+    """Original directories in the roots that are linked instead of copied."""
 
     def locate(self, original: Path) -> Path:
         """Return where *original* lies in the overlay."""
@@ -41,7 +43,9 @@ class Layout:
         Raises WorkspaceError when a directory cannot be read.
         """
         for root in self.roots:
-            yield from scan(root, base=self.base, excluded=self.excluded)
+            yield from scan(root, base=self.base, excluded=self.excluded | self.linked)
+        for path in self.linked:
+            yield str(path.relative_to(self.base)), Entry("link", 0, 0, 0, str(path))
         yield from self._neighbours()
 
     def _neighbours(self) -> Iterator[tuple[str, Entry]]:

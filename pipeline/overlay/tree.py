@@ -44,6 +44,17 @@ class Synced:
     removed: int
 
 
+def merged(parts: Iterable[Synced]) -> Synced:
+    """Return what several synchronisations did together."""
+    done = tuple(parts)
+    return Synced(
+        changed_packages=frozenset().union(*(part.changed_packages for part in done)),
+        files=sum(part.files for part in done),
+        written=sum(part.written for part in done),
+        removed=sum(part.removed for part in done),
+    )
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Watch:
     """What an overlay is told about the packages in it."""

@@ -27,6 +27,7 @@ from pipeline.model.analysis import Analysis, CrateFeatures, LiftedPackage, Pack
 from pipeline.model.cargo import Goal, Metadata
 from pipeline.model.toolchain import Toolchain
 from pipeline.overlay.layout import plan
+from pipeline.overlay.overrides import Copies, Overrides
 from pipeline.overlay.repository import attach
 from pipeline.overlay.tree import Overlay, Synced, Watch
 
@@ -71,7 +72,7 @@ class Lift:
     """A lifted workspace: what is to be built, in which order, in which form of the overlay."""
 
     analysis: Analysis
-    overlay: Overlay
+    copies: Copies
     call: CargoCall
     """The same for all builds."""
     generators: tuple[GeneratorBuild, ...]
@@ -87,6 +88,11 @@ class Lift:
     """Cargo's ids of the lifted packages in the overlay."""
     synced: Synced
 
+    @property
+    def overlay(self) -> Overlay:
+        """Return the copy of the workspace."""
+        return self.copies.workspace
+
 
 def run(inputs: LiftInputs, context: Context) -> Lift:
     """Bring the overlay up to date, work out both forms of every lifted package, and check them.
@@ -96,22 +102,22 @@ def run(inputs: LiftInputs, context: Context) -> Lift:
     something would resolve otherwise, WorkspaceError, NotWritableError and DiskFullError.
     """
     analysis = inputs.analysis
-    checks.origins_supported(analysis.lifted)
+    checks.overridable(analysis.lifted, analysis.packages)
     manifests = {analysis.workspace_root / "Cargo.toml", *(item.manifest_path for item in analysis.path_packages)}
     checks.paths_relative({path: path.read_text(encoding="utf-8") for path in sorted(manifests)})
-    overlay = _overlay(inputs)
-    synced = overlay.sync()
+    copies = Copies(workspace=_overlay(inputs), overrides=_overrides(inputs))
+    synced = copies.sync()
     fs.write_if_changed(inputs.work_dir / "lifting" / STUB_FILE_NAME, stub_source())
     fs.write_if_changed(inputs.work_dir / "lifting" / EMPTY_LIBRARY_FILE_NAME, "")
     if analysis.git:
         attach(
-            overlay.layout,
+            copies.workspace.layout,
             analysis.git,
             private_dir=inputs.work_dir / "git",
             rewritten=[package.manifest_path for package in analysis.lifted],
             environ=context.environ,
         )
-    bench = _Workbench(inputs, overlay, _call(inputs, overlay, context))
+    bench = _Workbench(inputs, copies, _call(inputs, copies, context))
     lift = bench.product(synced)
     generators = tuple(bench.generator(package, lift.product_manifests) for package in analysis.lifted)
     enter_product_form(lift)
@@ -121,12 +127,12 @@ def run(inputs: LiftInputs, context: Context) -> Lift:
 def enter_generator_form(lift: Lift, generator: GeneratorBuild) -> None:
     """Put one package of the overlay in generator form and all others in product form."""
     forms = {**lift.product_manifests, generator.package.key: generator.manifest}
-    _write(lift.overlay, lift.analysis, forms)
+    _write(lift.copies, lift.analysis, forms)
 
 
 def enter_product_form(lift: Lift) -> None:
     """Put every package of the overlay in product form."""
-    _write(lift.overlay, lift.analysis, lift.product_manifests)
+    _write(lift.copies, lift.analysis, lift.product_manifests)
 
 
 def check_lock(lift: Lift) -> None:
@@ -146,11 +152,11 @@ def check_lock(lift: Lift) -> None:
 class _Workbench:
     """Tries the forms out on the overlay, asking Cargo what it would build."""
 
-    def __init__(self, inputs: LiftInputs, overlay: Overlay, call: CargoCall) -> None:
+    def __init__(self, inputs: LiftInputs, copies: Copies, call: CargoCall) -> None:
         self.analysis = inputs.analysis
         self.call = call
         self._inputs = inputs
-        self._overlay = overlay
+        self._copies = copies
         self._support_dir = inputs.work_dir / "lifting"
         self._sources = {
             package.key: package.manifest_path.read_text(encoding="utf-8") for package in self.analysis.lifted
@@ -161,7 +167,7 @@ class _Workbench:
         remedy = Remedy()
         while True:
             manifests = {key: self._product_manifest(key, remedy) for key in self._sources}
-            _write(self._overlay, self.analysis, manifests)
+            _write(self._copies, self.analysis, manifests)
             goal = product_goal(self.analysis, remedy)
             graph, metadata = self._ask(self.call, goal)
             lost = compare(self.analysis.target_features, target_libraries(graph)).lost
@@ -180,7 +186,7 @@ class _Workbench:
         packages = {package.id: package_key(package) for package in metadata.packages}
         return Lift(
             analysis=self.analysis,
-            overlay=self._overlay,
+            copies=self._copies,
             call=self.call,
             generators=(),
             product=goal,
@@ -198,10 +204,10 @@ class _Workbench:
         remedy = Remedy()
         while True:
             manifest = self._generator_manifest(package, binary, remedy)
-            _write(self._overlay, self.analysis, {**manifests, package.key: manifest})
+            _write(self._copies, self.analysis, {**manifests, package.key: manifest})
             goal = generator_goal(self.analysis, remedy, package, binary)
             graph, metadata = self._ask(self.call, goal)
-            checks.taken_from(package, metadata, self._overlay.layout.locate(package.manifest_path))
+            checks.taken_from(package, metadata, self._copies.manifest(package))
             comparison = self._compare(package, graph, goal, binary)
             found = find_remedy(
                 comparison.lost, [package.key], metadata, per_package=self.analysis.per_package_features
@@ -235,7 +241,7 @@ class _Workbench:
     def _generator_manifest(self, package: LiftedPackage, binary: str, remedy: Remedy) -> str:
         # Where Cargo takes no features per package, selecting one switches its default features on.
         is_product = package.key == self.analysis.product.key
-        default_unwanted = "default" not in package.features and not is_product
+        default_unwanted = "default" not in package.features and not is_product and not package.origin.is_elsewhere
         form = GeneratorForm(
             binary=binary,
             library=f"empty_{package.key.slug.replace('-', '_')}",
@@ -246,7 +252,8 @@ class _Workbench:
         return generator_form(self._sources[package.key], form)
 
     def _ask(self, call: CargoCall, goal: Goal) -> tuple[Graph, Metadata]:
-        metadata = cargo.metadata(call, platforms=tuple({call.selection.target_triple, self.analysis.host_triple}))
+        platforms = tuple({call.selection.target_triple, self.analysis.host_triple})
+        metadata = self._copies.overrides.identify(cargo.metadata(call, platforms=platforms))
         checks.locked(metadata, self.analysis.packages)
         return Graph(cargo.unit_graph(call, goal), metadata), metadata
 
@@ -278,31 +285,39 @@ def _overlay(inputs: LiftInputs) -> Overlay:
         git_top=analysis.git.top_dir if analysis.git else None,
         excluded=[inputs.work_dir, analysis.target_directory],
     )
+    local = [package for package in analysis.lifted if not package.origin.is_elsewhere]
     watch = Watch(
         packages={package.directory: package.key for package in analysis.path_packages},
-        rewritten=frozenset(package.manifest_path for package in analysis.lifted),
-        triggers={package.key: _trigger(inputs.work_dir, package) for package in analysis.lifted},
+        rewritten=frozenset(package.manifest_path for package in local),
+        triggers={package.key: _trigger(inputs.work_dir, package) for package in local},
     )
     return Overlay(layout, state_path=inputs.work_dir / "tree.json", watch=watch)
+
+
+def _overrides(inputs: LiftInputs) -> Overrides:
+    triggers = {
+        package: _trigger(inputs.work_dir, package) for package in inputs.analysis.lifted if package.origin.is_elsewhere
+    }
+    return Overrides(triggers, directory=inputs.work_dir / "overrides")
 
 
 def _trigger(work_dir: Path, package: LiftedPackage) -> Path:
     return work_dir / "steps" / f"{package.key.slug}.inputs"
 
 
-def _call(inputs: LiftInputs, overlay: Overlay, context: Context) -> CargoCall:
+def _call(inputs: LiftInputs, copies: Copies, context: Context) -> CargoCall:
     analysis = inputs.analysis
     # A repository around the work directory is not the workspace's.
     own = {"GIT_CEILING_DIRECTORIES": str(inputs.work_dir)}
-    config: tuple[str, ...] = ()
+    config = copies.overrides.settings
     if analysis.raise_vm_opt_level:
         # Both phases use it, or the crate would be compiled twice.
-        config = (f'profile.{analysis.selection.profile}.package."{analysis.vm_crate}".opt-level=1',)
+        config += (f'profile.{analysis.selection.profile}.package."{analysis.vm_crate}".opt-level=1',)
     return CargoCall(
         cargo=inputs.toolchain.cargo,
         env=cargo.environment(inputs.toolchain, context, inputs.env) | own,
         cwd=analysis.call_dir,
-        manifest_path=overlay.layout.locate(analysis.product.manifest_path),
+        manifest_path=copies.workspace.layout.locate(analysis.product.manifest_path),
         target_dir=inputs.work_dir / "target",
         selection=analysis.selection,
         config=config,
@@ -311,6 +326,6 @@ def _call(inputs: LiftInputs, overlay: Overlay, context: Context) -> CargoCall:
     )
 
 
-def _write(overlay: Overlay, analysis: Analysis, manifests: Mapping[PackageKey, str]) -> None:
+def _write(copies: Copies, analysis: Analysis, manifests: Mapping[PackageKey, str]) -> None:
     for package in analysis.lifted:
-        overlay.write(package.manifest_path, manifests[package.key])
+        copies.write(package, manifests[package.key])
