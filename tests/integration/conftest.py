@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from pipeline.context import Context
 from pipeline.model.events import NullReporter
-from pipeline.model.target import find_target, target_of_machine
+from pipeline.model.target import target_of_machine
 from pipeline.model.toolchain import Toolchain
+from pipeline.stages import toolbox
 
 from .command import ROOT, Cli
 
@@ -26,32 +27,23 @@ def cli() -> Cli:
 
 
 @pytest.fixture(scope="session")
-def cargo_program() -> Path:
-    """Return the Cargo that the tests use: SNAPSTITCH_TEST_CARGO, or the one on the PATH."""
-    found = os.environ.get("SNAPSTITCH_TEST_CARGO") or shutil.which("cargo")
-    if not found:
-        pytest.fail("these tests need Cargo: put it on the PATH, or name it in SNAPSTITCH_TEST_CARGO")
-    return Path(found)
+def host_toolchain(cli: Cli) -> Toolchain:
+    """Return a toolchain that compiles for this very machine: the toolbox's own, whatever is installed here."""
+    target = target_of_machine(os.uname().machine)
+    assert target is not None, "the table of targets lacks this machine"
+    context = Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
+    toolchain = toolbox.run(toolbox.ToolboxInputs(target=target, mode="private"), context)
+    other = os.environ.get("SNAPSTITCH_TEST_CARGO")
+    if not other:
+        return toolchain
+    cargo = Path(other)
+    return dataclasses.replace(toolchain, cargo=cargo, env={"RUSTC": str(cargo.parent / "rustc")})
 
 
 @pytest.fixture(scope="session")
-def host_toolchain(cargo_program: Path) -> Toolchain:
-    """Return a toolchain that compiles for this very machine with what is installed on it."""
-    target = target_of_machine(os.uname().machine) or find_target("amd64")
-    beside = (cargo_program.parent,) if (cargo_program.parent / "rustc").exists() else ()
-    return Toolchain(
-        target=target,
-        cargo=cargo_program,
-        env={},
-        path_dirs=beside,
-        sysroot=Path("/"),
-        qemu=Path("/nonexistent"),
-        qemu_version="",
-        patchelf=Path("/nonexistent"),
-        strip=Path("/nonexistent"),
-        tools=(),
-        digest="",
-    )
+def cargo_program(host_toolchain: Toolchain) -> Path:
+    """Return the Cargo that the tests use: the toolbox's, or the one that SNAPSTITCH_TEST_CARGO names."""
+    return host_toolchain.cargo
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -21,13 +20,13 @@ pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
 class Place:
     """A copy of the plain workspace, for a test to spoil."""
 
-    def __init__(self, cli: Cli, directory: Path) -> None:
+    def __init__(self, cli: Cli, cargo: Path, directory: Path) -> None:
         self.cli = cli
         self.directory = directory
         self.out_dir = directory / "dist"
         self.workspace = WORKSPACES["plain"].write(directory / "my workspace")
         lock = subprocess.run(
-            [shutil.which("cargo") or "cargo", "generate-lockfile", "--offline"],
+            [str(cargo), "generate-lockfile", "--offline"],
             cwd=self.workspace, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert lock.returncode == 0, lock.stderr
@@ -52,8 +51,8 @@ class Place:
 
 
 @pytest.fixture
-def place(cli: Cli, tmp_path: Path) -> Place:
-    return Place(cli, tmp_path)
+def place(cli: Cli, cargo_program: Path, tmp_path: Path) -> Place:
+    return Place(cli, cargo_program, tmp_path)
 
 
 def children_below(directory: Path) -> list[str]:

@@ -270,7 +270,9 @@ def host_linker(host: Toolchain, directory: Path) -> Path:
     loader = host.sysroot / host.target.interpreter.lstrip("/")
     linker = host.env["CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER"]
     script = directory / "host-linker"
-    script.write_text(f'#!/bin/sh\nexec {linker} "$@" -Wl,-rpath,{libraries} -Wl,--dynamic-linker,{loader}\n')
+    script.write_text(
+        f'#!/bin/sh\nexec {linker} "$@" -Wl,--disable-new-dtags,-rpath,{libraries} -Wl,--dynamic-linker,{loader}\n'
+    )
     script.chmod(0o755)
     return script
 
