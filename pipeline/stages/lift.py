@@ -26,10 +26,10 @@ from pipeline.lifting.stub import STUB_FILE_NAME, stub_source
 from pipeline.model.analysis import Analysis, CrateFeatures, LiftedPackage, PackageKey
 from pipeline.model.cargo import Goal, Metadata
 from pipeline.model.toolchain import Toolchain
-from pipeline.overlay.layout import plan
-from pipeline.overlay.overrides import Copies, Overrides
+from pipeline.overlay.assemble import copies_for, trigger_path
+from pipeline.overlay.overrides import Copies
 from pipeline.overlay.repository import attach
-from pipeline.overlay.tree import Overlay, Synced, Watch
+from pipeline.overlay.tree import Overlay, Synced
 
 EMPTY_LIBRARY_FILE_NAME = "snapstitch_empty.rs"
 _UNIFICATION = (
@@ -105,7 +105,7 @@ def run(inputs: LiftInputs, context: Context) -> Lift:
     checks.overridable(analysis.lifted, analysis.packages)
     manifests = {analysis.workspace_root / "Cargo.toml", *(item.manifest_path for item in analysis.path_packages)}
     checks.paths_relative({path: path.read_text(encoding="utf-8") for path in sorted(manifests)})
-    copies = Copies(workspace=_overlay(inputs), overrides=_overrides(inputs))
+    copies = copies_for(analysis, inputs.work_dir)
     synced = copies.sync()
     fs.write_if_changed(inputs.work_dir / "lifting" / STUB_FILE_NAME, stub_source())
     fs.write_if_changed(inputs.work_dir / "lifting" / EMPTY_LIBRARY_FILE_NAME, "")
@@ -228,7 +228,7 @@ class _Workbench:
             goal=goal,
             binary=binary,
             expected_path=target / cargo.profile_directory(self.call.selection.profile) / binary,
-            trigger=_trigger(self._inputs.work_dir, package),
+            trigger=trigger_path(self._inputs.work_dir, package),
             manifest=manifest,
             comparison=comparison,
             remedy=remedy,
@@ -275,34 +275,6 @@ def _generator_crates(graph: Graph, package: LiftedPackage, binary: str) -> tupl
     unit = graph.find_binary(binary)
     own = CrateFeatures(package=package.key, features=frozenset(graph.units[unit].features))
     return (*linked_libraries(graph, unit), own)
-
-
-def _overlay(inputs: LiftInputs) -> Overlay:
-    analysis = inputs.analysis
-    layout = plan(
-        [analysis.workspace_root, *(package.directory for package in analysis.path_packages)],
-        tree=inputs.work_dir / "tree",
-        git_top=analysis.git.top_dir if analysis.git else None,
-        excluded=[inputs.work_dir, analysis.target_directory],
-    )
-    local = [package for package in analysis.lifted if not package.origin.is_elsewhere]
-    watch = Watch(
-        packages={package.directory: package.key for package in analysis.path_packages},
-        rewritten=frozenset(package.manifest_path for package in local),
-        triggers={package.key: _trigger(inputs.work_dir, package) for package in local},
-    )
-    return Overlay(layout, state_path=inputs.work_dir / "tree.json", watch=watch)
-
-
-def _overrides(inputs: LiftInputs) -> Overrides:
-    triggers = {
-        package: _trigger(inputs.work_dir, package) for package in inputs.analysis.lifted if package.origin.is_elsewhere
-    }
-    return Overrides(triggers, directory=inputs.work_dir / "overrides")
-
-
-def _trigger(work_dir: Path, package: LiftedPackage) -> Path:
-    return work_dir / "steps" / f"{package.key.slug}.inputs"
 
 
 def _call(inputs: LiftInputs, copies: Copies, context: Context) -> CargoCall:

@@ -104,7 +104,7 @@ class Bench:
 
 def generate_lock(directory: Path, toolchain: Toolchain) -> None:
     """Write Cargo.lock."""
-    env = proc.base_environment(os.environ)
+    env = proc.base_environment(os.environ) | dict(toolchain.env)
     proc.check(proc.Command(argv=(str(toolchain.cargo), "generate-lockfile", "--offline"), env=env, cwd=directory))
 
 
