@@ -174,6 +174,9 @@ class RuntimeSpec(SpecTable):
     """Cargo features of the product."""
     default_features: Flag = True
     """Whether the package's default features are on."""
+    accept_lost_features: Texts = ()
+    """`CRATE/FEATURE` that a generator may be compiled without, although its build script would have been compiled
+    with it: because something else on the host asks for the feature, not because the generator needs it."""
     profile: Text = "release"
     """Cargo profile."""
     profiles: dict[Text, ProfileSettings] = {}

@@ -156,6 +156,7 @@ def _lift(job: Job, analysis: Analysis, env: Mapping[str, str]) -> lift.Lift:
                 work_dir=job.work_dir,
                 toolchain=job.toolchain,
                 env=env,
+                accept_lost_features=frozenset(job.request.runtime.accept_lost_features),
             ),
             job.context,
         )
