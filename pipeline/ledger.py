@@ -1,19 +1,21 @@
-"""The steps of one build as they are done: shown by the reporter and kept for the closing table and the record."""
+"""The steps of one build as they are done: passed on to the reporter, and kept for the closing table and the record."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 
 from pipeline.model.build import StepTiming
-from pipeline.model.events import Reporter, Step, Where
+from pipeline.model.events import Progress, Reporter, Step, Where
 
 
 class LedgerStep:
     """A step under way: what is said about it goes to the reporter and into its entry."""
 
     def __init__(self, step: Step, where: Where) -> None:
+        """Accompany *step*, which the reporter shows."""
         self._step = step
         self.kept_where = where
         self.kept_detail = ""
@@ -40,28 +42,36 @@ class LedgerStep:
 
 
 class Ledger:
-    """Collects the steps of one build, in the order in which they ended."""
+    """A reporter that remembers: the steps of one build, in the order in which they ended.
+
+    A step inside another has an entry of its own, and its time does not count for the outer one. Steps of other
+    threads overlap with those of the first one and are only passed on.
+    """
 
     def __init__(self, reporter: Reporter) -> None:
+        """Pass everything on to *reporter*."""
         self._reporter = reporter
         self._entries: list[StepTiming] = []
+        self._open: list[LedgerStep] = []
+        self._thread = threading.get_ident()
 
     @contextlib.contextmanager
-    def step(self, title: str, where: Where = Where.NATIVE) -> Iterator[LedgerStep]:
+    def step(self, title: str, *, where: Where = Where.NATIVE) -> Iterator[LedgerStep]:
         """Time a step; it is kept only if it ends well."""
         started = time.monotonic()
+        own_thread = threading.get_ident() == self._thread
         with self._reporter.step(title, where=where) as shown:
             step = LedgerStep(shown, where)
-            yield step
-        self.add(
-            StepTiming(
-                title=title,
-                where=step.kept_where,
-                duration_s=max(0.0, time.monotonic() - started - step.apart_s),
-                cpu_s=step.cpu_s,
-                detail=step.kept_detail,
-            )
-        )
+            if own_thread:
+                self._open.append(step)
+            try:
+                yield step
+            finally:
+                if own_thread:
+                    self._open.remove(step)
+                    self._leave_out(time.monotonic() - started)
+        if own_thread:
+            self.add(_timing(title, step, time.monotonic() - started))
 
     def add(self, timing: StepTiming) -> None:
         """Keep a step that was timed elsewhere."""
@@ -71,3 +81,33 @@ class Ledger:
     def timings(self) -> tuple[StepTiming, ...]:
         """Return the steps so far."""
         return tuple(self._entries)
+
+    def progress(self, title: str, *, total: int, unit: str = "B") -> contextlib.AbstractContextManager[Progress]:
+        """Pass on a bar."""
+        return self._reporter.progress(title, total=total, unit=unit)
+
+    def note(self, text: str) -> None:
+        """Pass on a note."""
+        self._reporter.note(text)
+
+    def warn(self, text: str) -> None:
+        """Pass on a warning."""
+        self._reporter.warn(text)
+
+    def output(self, line: str) -> None:
+        """Pass on a line of a child's output."""
+        self._reporter.output(line)
+
+    def _leave_out(self, seconds: float) -> None:
+        if self._open:
+            self._open[-1].apart(seconds)
+
+
+def _timing(title: str, step: LedgerStep, duration_s: float) -> StepTiming:
+    return StepTiming(
+        title=title,
+        where=step.kept_where,
+        duration_s=max(0.0, duration_s - step.apart_s),
+        cpu_s=step.cpu_s,
+        detail=step.kept_detail,
+    )

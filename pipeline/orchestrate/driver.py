@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def build(request: BuildRequest, context: Context) -> tuple[BuildOutcome, ...]:
 
 def _build_target(request: BuildRequest, wanted: TargetRequest, context: Context) -> BuildOutcome:
     ledger = Ledger(context.reporter)
+    context = dataclasses.replace(context, reporter=ledger)
     fs.make_directory(request.out_dir)
     toolchain = _make_toolchain(request, wanted, context, ledger)
     executor_name, _reasons = choose(means_of(toolchain), request.executor)
@@ -61,7 +63,7 @@ def _mark_as_ours(work_dir: Path) -> None:
 
 def _make_toolchain(request: BuildRequest, wanted: TargetRequest, context: Context, ledger: Ledger) -> Toolchain:
     runtime = request.runtime
-    with ledger.step("toolbox", Where.NETWORK) as step:
+    with ledger.step("toolbox") as step:
         toolchain = toolbox.run(
             toolbox.ToolboxInputs(
                 target=wanted.target,
@@ -85,7 +87,7 @@ def _get_source(job: Job) -> Path:
     )
     if job.request.workspace_dir is not None:
         return source.run(inputs, job.context).path
-    with job.ledger.step("source", Where.NETWORK) as step:
+    with job.ledger.step("source", where=Where.NETWORK) as step:
         tree = source.run(inputs, job.context)
         step.detail(f"{tree.revision}, {tree.digest}")
     return tree.path

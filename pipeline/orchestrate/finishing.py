@@ -114,7 +114,7 @@ def _verify(job: Job, compiled: Compiled, zip_path: Path) -> tuple[Finding, ...]
     runtime = job.request.runtime
     executor = _bare_executor(job) if runtime.canaries else None
     emulated = executor is not None and job.executor_name != "native"
-    with job.ledger.step("verify", Where.EMULATED if emulated else Where.NATIVE) as step:
+    with job.ledger.step("verify", where=Where.EMULATED if emulated else Where.NATIVE) as step:
         findings = verify.run(
             verify.VerifyInputs(
                 product=zip_path,
