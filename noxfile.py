@@ -59,6 +59,12 @@ def doctor(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure first build, second build and one changed script; write bench.json."""
+    run(session, environment_python(session, "pipeline"), "tests/bench/bench_build.py", *session.posargs)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests, real builds for arm64 and s390x among them."""
     run(session, development_python(session), "-m", "pytest", *session.posargs)
