@@ -9,6 +9,7 @@ use stands under a ``cfg`` that is never true.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from pipeline.errors import LiftError, WorkspaceError
 Table = dict[str, Any]
 NEVER = "cfg(any())"
 """A condition without alternatives is false: https://doc.rust-lang.org/reference/conditional-compilation.html"""
+_MODULE = re.compile(r"\bmod\s+(?:r#)?(\w+)")
 _LEGACY_KEYS = {
     "project": "package",
     "build_dependencies": "build-dependencies",
@@ -48,6 +50,10 @@ class GeneratorForm:
     """Name of the empty library that takes the place of the package's own."""
     empty_library: Path
     drop_default_feature: bool = False
+    keep_dependencies: bool = False
+    """Whether the package's other dependencies stay in force, so that their features count."""
+    taken_names: frozenset[str] = frozenset()
+    """Names in the script that a crate must not have, too."""
     restorations: tuple[FeatureRestoration, ...] = ()
 
 
@@ -79,10 +85,18 @@ def generator_form(text: str, form: GeneratorForm) -> str:
     manifest["bin"] = [{"name": form.binary, "path": script, "test": False}]
     if form.drop_default_feature:
         manifest.get("features", {}).pop("default", None)
-    _retire(manifest, "dependencies")
-    _rename(manifest, "build-dependencies", "dependencies")
+    if form.keep_dependencies:
+        _merge(manifest, form.taken_names)
+    else:
+        _retire(manifest, "dependencies")
+        _rename_into(manifest, "build-dependencies", "dependencies")
     _restore(manifest, "dependencies", form.restorations)
     return tomlkit.dumps(manifest)
+
+
+def module_names(script: str) -> frozenset[str]:
+    """Return the names of the modules that a Rust source file declares (and perhaps of some that it only mentions)."""
+    return frozenset(_MODULE.findall(script))
 
 
 def product_form(text: str, form: ProductForm) -> str:
@@ -178,10 +192,41 @@ def _retire(manifest: Table, kind: str) -> None:
         targets.setdefault(NEVER, {})[kind] = manifest.pop(kind)
 
 
-def _rename(manifest: Table, old: str, new: str) -> None:
+def _merge(manifest: Table, taken_names: frozenset[str]) -> None:
+    """Put the script's dependencies beside the package's others.
+
+    What both name stays as the script has it, with the features of both. What has a name that the script uses
+    otherwise is retired: a path that begins with it would be ambiguous.
+    """
+    scripts = list(_live_tables(manifest, "build-dependencies"))
+    targets: Table = manifest.setdefault("target", {})
+    for retired, table in [(NEVER, manifest), *((_never(name), targets[name]) for name in list(targets))]:
+        others = table.get("dependencies", {})
+        for key in list(others):
+            sharing = [entries for entries in scripts if key in entries]
+            if sharing or key.replace("-", "_") in taken_names:
+                entry = others.pop(key)
+                targets.setdefault(retired, {}).setdefault("dependencies", {})[key] = entry
+                for entries in sharing:
+                    entries[key] = _united(entries[key], entry)
+    _rename_into(manifest, "build-dependencies", "dependencies")
+
+
+def _united(script_entry: str | Table, entry: str | Table) -> str | Table:
+    """Return the script's entry with what the package asks of the same crate, too."""
+    one, other = (table if isinstance(table, dict) else {} for table in (script_entry, entry))
+    if one.get("package") != other.get("package") or other.get("optional", False):
+        return script_entry
+    table = _with_features(script_entry, tuple(other.get("features", ())))
+    if other.get("default-features", True):
+        table.pop("default-features", None)
+    return table
+
+
+def _rename_into(manifest: Table, old: str, new: str) -> None:
     for table in [manifest, *_target_tables(manifest).values()]:
         if old in table:
-            table[new] = table.pop(old)
+            table.setdefault(new, {}).update(table.pop(old))
 
 
 def _restore(manifest: Table, kind: str, restorations: tuple[FeatureRestoration, ...]) -> None:

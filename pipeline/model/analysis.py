@@ -62,6 +62,8 @@ class LiftedPackage:
     origin: Origin
     manifest_path: Path
     """In the original tree."""
+    script_path: Path
+    """The build script, in the original tree."""
     features: frozenset[str]
     """Features of the package that its build script is compiled with in the untouched tree."""
     in_product: bool

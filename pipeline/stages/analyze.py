@@ -63,7 +63,8 @@ def run(inputs: AnalyzeInputs, context: Context) -> Analysis:
         default_features=inputs.default_features,
     )
     graph = Graph(cargo.unit_graph(call, goal), metadata)
-    selected = select(graph, inputs.vm_crate)
+    # The product comes last: the packages that it depends on are compiled with its generator.
+    selected = sorted(select(graph, inputs.vm_crate), key=lambda item: item.key == product.key)
     root_manifest = (local.workspace_root / "Cargo.toml").read_text(encoding="utf-8")
     return Analysis(
         workspace_root=local.workspace_root,
@@ -189,6 +190,7 @@ def _lifted(item: Selected, graph: Graph, metadata: Metadata) -> LiftedPackage:
         key=item.key,
         origin=origin,
         manifest_path=package.manifest_path,
+        script_path=graph.units[script].target.src_path,
         features=frozenset(graph.units[script].features),
         in_product=item.in_product,
         requires=item.requires,

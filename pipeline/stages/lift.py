@@ -20,7 +20,7 @@ from pipeline.lifting.graph import (
     package_key,
     target_libraries,
 )
-from pipeline.lifting.manifest import GeneratorForm, ProductForm, generator_form, product_form
+from pipeline.lifting.manifest import GeneratorForm, ProductForm, generator_form, module_names, product_form
 from pipeline.lifting.restore import Remedy, find_remedy
 from pipeline.lifting.stub import STUB_FILE_NAME, stub_source
 from pipeline.model.analysis import Analysis, CrateFeatures, LiftedPackage, PackageKey
@@ -247,6 +247,9 @@ class _Workbench:
             library=f"empty_{package.key.slug.replace('-', '_')}",
             empty_library=self._support_dir / EMPTY_LIBRARY_FILE_NAME,
             drop_default_feature=default_unwanted and not self.analysis.per_package_features,
+            # For any other package, selecting the product beside it has that effect.
+            keep_dependencies=is_product,
+            taken_names=module_names(package.script_path.read_text(encoding="utf-8")) if is_product else frozenset(),
             restorations=remedy.manifests.get(package.key, ()),
         )
         return generator_form(self._sources[package.key], form)

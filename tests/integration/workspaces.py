@@ -240,7 +240,7 @@ WORKSPACES: dict[str, Workspace] = {
             "Cargo.toml": manifest(
                 "app",
                 '[features]\ndefault = ["greeting"]\ngreeting = []\n'
-                '[dependencies]\nv8 = { path = "v8", features = ["icu"] }\n[build-dependencies]\nv8 = { path = "v8" }\n'
+                '[dependencies]\nv8 = { path = "v8", features = ["icu"] }\n[build-dependencies]\nv8 = { path = "v8", features = ["icu"] }\n'
                 "[workspace]\n[profile.release]\nopt-level = 1\n",
                 head='default-run = "app"',
             ),

@@ -20,6 +20,7 @@ def lifted(name: str, *, source: str = "", origin: Origin = Origin.MEMBER, featu
         key=PackageKey(name=name, version="1.0.0", source=source),
         origin=origin,
         manifest_path=Path("/s") / name / "Cargo.toml",
+        script_path=Path("/s") / name / "build.rs",
         features=frozenset(features.split()),
         in_product=True,
         requires=(),
