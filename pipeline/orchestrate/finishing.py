@@ -10,12 +10,13 @@ import pydantic
 
 import pipeline
 from pipeline import fs, record
+from pipeline.errors import ArchiveError
 from pipeline.executors.choose import candidates
 from pipeline.model.build import BuildOutcome, ProducedFile
 from pipeline.model.events import Where
 from pipeline.model.execution import Executor
 from pipeline.model.findings import Finding, Severity, failed, verdict
-from pipeline.model.record import RECORD_SUFFIX, BuildRecord
+from pipeline.model.record import RECORD_SUFFIX, BuildRecord, differences
 from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.job import Job
 from pipeline.orchestrate.recording import Recorded, make_record
@@ -64,7 +65,22 @@ def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
         ),
     )
     out_dir = job.request.out_dir if verdict(finished.findings) is not Severity.FAIL else packed_dir
+    made = _compared(made, out_dir)
     return _outcome(job, compiled, made, _deliver(zip_path, made, out_dir), name)
+
+
+def _compared(made: BuildRecord, out_dir: Path) -> BuildRecord:
+    """Return the record with what is not equal to the build whose record lies in *out_dir*, if there is one."""
+    try:
+        earlier = record.read(record_path(out_dir, made))
+    except (OSError, ArchiveError):
+        return made
+    return made.model_copy(update={"differences": differences(made.subject, earlier.subject)})
+
+
+def record_path(out_dir: Path, made: BuildRecord) -> Path:
+    """Return where a record lies: beside its zip, and named like it."""
+    return out_dir / f"{made.subject.zip_name.removesuffix('.zip')}{RECORD_SUFFIX}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -188,9 +204,8 @@ def _deliver(zip_path: Path, made: BuildRecord, out_dir: Path) -> tuple[Path, ..
             with fs.atomic_path(final) as temporary:
                 shutil.copyfile(source, temporary)
         delivered.append(final)
-    record_path = out_dir / f"{zip_path.name.removesuffix('.zip')}{RECORD_SUFFIX}"
-    record.write(record_path, made)
-    return (*delivered, record_path)
+    record.write(record_path(out_dir, made), made)
+    return (*delivered, record_path(out_dir, made))
 
 
 def _same(source: Path, final: Path) -> bool:

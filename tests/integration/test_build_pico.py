@@ -186,9 +186,13 @@ def test_another_copy_of_the_tree_gives_the_same_zip_and_is_left_as_it_was(
     second = cli.run(*build, "--out", tmp_path / "two").outcome()
     titles = [step["title"] for step in second["steps"]]
     assert "snapshot of pico_snapshot" in titles
-    assert BuildRecord.model_validate_json(Path(second["record"]).read_bytes()).subject.snapshots != (
-        record.subject.snapshots
-    )
+    changed = BuildRecord.model_validate_json(Path(second["record"]).read_bytes())
+    assert changed.subject.snapshots != record.subject.snapshots
+    assert changed.differences == ()
+
+    third = cli.run(*build, "--out", tmp_path / "one").outcome()
+    differences = BuildRecord.model_validate_json(Path(third["record"]).read_bytes()).differences
+    assert {"snapshots", "files", "zip_sha256"} == {difference.part for difference in differences}
 
 
 def tree_digest(directory: Path) -> str:
