@@ -12,14 +12,14 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import tomlkit
 import tomlkit.exceptions
 
 from pipeline.errors import LiftError, WorkspaceError
+from pipeline.lifting.entries import Table, crate_entry
+from pipeline.model.analysis import PackageKey
 
-Table = dict[str, Any]
 NEVER = "cfg(any())"
 """A condition without alternatives is false: https://doc.rust-lang.org/reference/conditional-compilation.html"""
 _MODULE = re.compile(r"\bmod\s+(?:r#)?(\w+)")
@@ -38,6 +38,8 @@ class FeatureRestoration:
     dependency: str
     """The dependency's key in the manifest."""
     features: tuple[str, ...]
+    added: PackageKey | None = None
+    """The crate, where the manifest has no such dependency yet."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,7 @@ def takes_features_per_package(root_manifest: str, root_edition: str | None) -> 
     It does with resolver 2 and later (Cargo Book, "Features", "Resolver version 2 command-line flags").
     *root_edition* is the root package's, None in a virtual workspace, whose default is resolver 1.
     """
-    manifest = _load(root_manifest)
+    manifest = load(root_manifest)
     resolver = manifest.get("workspace", {}).get("resolver") or manifest.get("package", {}).get("resolver")
     return resolver != "1" if resolver else int(root_edition or 2015) >= 2021
 
@@ -127,7 +129,7 @@ def parse(text: str) -> Table:
 
     Raises WorkspaceError when it is no TOML or has no package.
     """
-    manifest = _load(text)
+    manifest = load(text)
     for table in [manifest, *_target_tables(manifest).values()]:
         for old, new in _LEGACY_KEYS.items():
             if old in table and new not in table:
@@ -158,7 +160,11 @@ def build_script_path(manifest: Table) -> str:
     )
 
 
-def _load(text: str) -> Table:
+def load(text: str) -> Table:
+    """Return a manifest as plain tables, as it is.
+
+    Raises WorkspaceError when it is no TOML.
+    """
     try:
         manifest: Table = tomlkit.parse(text).unwrap()
     except tomlkit.exceptions.TOMLKitError as error:
@@ -231,6 +237,10 @@ def _rename_into(manifest: Table, old: str, new: str) -> None:
 
 def _restore(manifest: Table, kind: str, restorations: tuple[FeatureRestoration, ...]) -> None:
     for restoration in restorations:
+        if restoration.added:
+            entry = crate_entry(restoration.added, restoration.features)
+            manifest.setdefault(kind, {})[restoration.dependency] = entry
+            continue
         for table in _live_tables(manifest, kind):
             if restoration.dependency in table:
                 table[restoration.dependency] = _with_features(table[restoration.dependency], restoration.features)

@@ -40,30 +40,48 @@ class Remedy:
         )
 
 
-def find_remedy(
-    lost: Iterable[FeatureChange], editable: Iterable[PackageKey], metadata: Metadata, *, per_package: bool
-) -> Remedy:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Editable:
+    """Packages whose manifests can be rewritten."""
+
+    packages: tuple[PackageKey, ...]
+    extendable: frozenset[PackageKey] = frozenset()
+    """Those of them whose dependencies ``Cargo.lock`` does not guard, and that may have more."""
+
+
+def find_remedy(lost: Iterable[FeatureChange], editable: Editable, metadata: Metadata, *, per_package: bool) -> Remedy:
     """Return what restores *lost* features as far as that is possible.
 
     A member of the workspace gets them on the command line, where Cargo takes features *per_package*. Another crate
-    gets them from the *editable* package that depends on it directly.
+    gets them from the editable package that depends on it directly, or from one whose dependencies may be more.
     """
     manifests: dict[PackageKey, tuple[FeatureRestoration, ...]] = {}
     members: dict[str, tuple[str, ...]] = {}
     by_key = {package_key(package): package for package in metadata.packages}
-    owners = tuple(editable)
     for change in lost:
         crate = by_key.get(change.package)
         if per_package and crate and crate.id in metadata.workspace_members:
             members[crate.name] = change.features
             continue
-        for owner in owners:
-            entry = _direct_entry(by_key.get(owner), change.package, metadata)
-            if entry:
-                addition = FeatureRestoration(dependency=entry, features=change.features)
+        for owner in editable.packages:
+            addition = _addition(owner in editable.extendable, by_key.get(owner), change, metadata)
+            if addition:
                 manifests[owner] = (*manifests.get(owner, ()), addition)
                 break
     return Remedy(manifests=manifests, members=members)
+
+
+def _addition(
+    extendable: bool, owner: Package | None, change: FeatureChange, metadata: Metadata
+) -> FeatureRestoration | None:
+    """Return what *owner* can do about a change, None for nothing."""
+    entry = _direct_entry(owner, change.package, metadata)
+    if entry:
+        return FeatureRestoration(dependency=entry, features=change.features)
+    if extendable and change.package.source:
+        name = f"restored-{change.package.slug}"
+        return FeatureRestoration(dependency=name, features=change.features, added=change.package)
+    return None
 
 
 def _direct_entry(owner: Package | None, crate: PackageKey, metadata: Metadata) -> str | None:

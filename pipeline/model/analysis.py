@@ -64,6 +64,8 @@ class LiftedPackage:
     """In the original tree."""
     script_path: Path
     """The build script, in the original tree."""
+    manifest: str | None = None
+    """The manifest to begin with, where the text of the original has a meaning in its repository only."""
     features: frozenset[str]
     """Features of the package that its build script is compiled with in the untouched tree."""
     in_product: bool

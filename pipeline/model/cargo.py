@@ -68,6 +68,14 @@ class Dependency(CargoModel):
     rename: str | None = None
     optional: bool = False
     target: str | None = None
+    req: str = "*"
+    """Which versions fit."""
+    uses_default_features: bool = True
+    features: tuple[str, ...] = ()
+    source: str | None = None
+    """Registry or repository; None for a local directory."""
+    registry: str | None = None
+    """Address of the registry's index, where it is not the default one."""
 
     @property
     def key(self) -> str:

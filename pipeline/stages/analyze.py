@@ -11,8 +11,9 @@ from pipeline.cargo import CargoCall
 from pipeline.context import Context
 from pipeline.errors import LiftError, UnknownNameError, UsageError, WorkspaceError
 from pipeline.lifting.graph import Graph, host_libraries, linked_libraries, package_key, target_libraries
-from pipeline.lifting.manifest import takes_features_per_package
+from pipeline.lifting.manifest import load, parse, takes_features_per_package
 from pipeline.lifting.selection import Selected, near_misses, select, vm_versions
+from pipeline.lifting.standalone import standalone_manifest
 from pipeline.model.analysis import Analysis, LiftedPackage, Origin, PathPackage, Product, Selection
 from pipeline.model.cargo import Goal, Metadata, Package
 from pipeline.model.toolchain import Toolchain
@@ -191,11 +192,24 @@ def _lifted(item: Selected, graph: Graph, metadata: Metadata) -> LiftedPackage:
         origin=origin,
         manifest_path=package.manifest_path,
         script_path=graph.units[script].target.src_path,
+        manifest=_standalone(package) if origin is Origin.GIT else None,
         features=frozenset(graph.units[script].features),
         in_product=item.in_product,
         requires=item.requires,
         closure=linked_libraries(graph, script),
     )
+
+
+def _standalone(package: Package) -> str:
+    """Return the manifest of a package of a repository, made independent of the repository's workspace."""
+    text = package.manifest_path.read_text(encoding="utf-8")
+    above = (directory / "Cargo.toml" for directory in package.directory.parents)
+    named = parse(text)["package"].get("workspace")
+    roots = [package.directory / named / "Cargo.toml"] if named else [package.manifest_path, *above]
+    for root in roots:
+        if root.is_file() and "workspace" in load(root_text := root.read_text(encoding="utf-8")):
+            return standalone_manifest(text, root_text, package)
+    return standalone_manifest(text, "", package)
 
 
 def _root_name(metadata: Metadata) -> str:

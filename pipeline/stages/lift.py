@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pipeline import cargo, fs
@@ -11,7 +11,7 @@ from pipeline.cargo import CargoCall
 from pipeline.context import Context
 from pipeline.errors import LockChangedError
 from pipeline.lifting import checks
-from pipeline.lifting.features import Comparison, compare, compare_lift, lost_features_error
+from pipeline.lifting.features import Comparison, FeatureChange, compare, compare_lift, lost_features_error
 from pipeline.lifting.goals import generator_goal, product_goal
 from pipeline.lifting.graph import (
     Graph,
@@ -21,7 +21,7 @@ from pipeline.lifting.graph import (
     target_libraries,
 )
 from pipeline.lifting.manifest import GeneratorForm, ProductForm, generator_form, module_names, product_form
-from pipeline.lifting.restore import Remedy, find_remedy
+from pipeline.lifting.restore import Editable, Remedy, find_remedy
 from pipeline.lifting.stub import STUB_FILE_NAME, stub_source
 from pipeline.model.analysis import Analysis, CrateFeatures, LiftedPackage, PackageKey
 from pipeline.model.cargo import Goal, Metadata
@@ -159,7 +159,8 @@ class _Workbench:
         self._copies = copies
         self._support_dir = inputs.work_dir / "lifting"
         self._sources = {
-            package.key: package.manifest_path.read_text(encoding="utf-8") for package in self.analysis.lifted
+            package.key: package.manifest or package.manifest_path.read_text(encoding="utf-8")
+            for package in self.analysis.lifted
         }
 
     def product(self, synced: Synced) -> Lift:
@@ -171,7 +172,7 @@ class _Workbench:
             goal = product_goal(self.analysis, remedy)
             graph, metadata = self._ask(self.call, goal)
             lost = compare(self.analysis.target_features, target_libraries(graph)).lost
-            found = find_remedy(lost, self._sources, metadata, per_package=self.analysis.per_package_features)
+            found = self._find_remedy(lost, self._sources, metadata)
             if remedy.merged(found) == remedy:
                 break
             remedy = remedy.merged(found)
@@ -209,9 +210,7 @@ class _Workbench:
             graph, metadata = self._ask(self.call, goal)
             checks.taken_from(package, metadata, self._copies.manifest(package))
             comparison = self._compare(package, graph, goal, binary)
-            found = find_remedy(
-                comparison.lost, [package.key], metadata, per_package=self.analysis.per_package_features
-            )
+            found = self._find_remedy(comparison.lost, [package.key], metadata)
             if remedy.merged(found) == remedy:
                 break
             remedy = remedy.merged(found)
@@ -233,6 +232,12 @@ class _Workbench:
             comparison=comparison,
             remedy=remedy,
         )
+
+    def _find_remedy(self, lost: Iterable[FeatureChange], keys: Collection[PackageKey], metadata: Metadata) -> Remedy:
+        editable = Editable(
+            packages=tuple(keys), extendable=frozenset(key for key in keys if key in self._copies.overrides)
+        )
+        return find_remedy(lost, editable, metadata, per_package=self.analysis.per_package_features)
 
     def _product_manifest(self, key: PackageKey, remedy: Remedy) -> str:
         form = ProductForm(stub=self._support_dir / STUB_FILE_NAME, restorations=remedy.manifests.get(key, ()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.lifting.features import FeatureChange, compare, compare_lift, lost_features_error
 from pipeline.lifting.graph import linked_libraries
 from pipeline.lifting.manifest import FeatureRestoration
-from pipeline.lifting.restore import Remedy, find_remedy
+from pipeline.lifting.restore import Editable, Remedy, find_remedy
 from pipeline.model.analysis import CrateFeatures, PackageKey
 from pipeline.model.cargo import Dependency, Metadata, Node, NodeDependency, Package, Resolve
 from tests.unit.lifting.graphs import Sketch
@@ -111,24 +112,38 @@ def metadata(*packages: Package, members: tuple[str, ...] = ()) -> Metadata:
     )
 
 
+SNAP = Editable(packages=(key("snap"),))
+
+
 def test_a_direct_dependency_is_asked_in_its_entry() -> None:
     snap = package(
         "snap", Dependency(name="a", rename="the-a"), Dependency(name="a", rename="never", target="cfg(any())")
     )
-    remedy = find_remedy([change("a", "x")], [key("snap")], metadata(snap, package("a")), per_package=False)
+    remedy = find_remedy([change("a", "x")], SNAP, metadata(snap, package("a")), per_package=False)
     assert remedy.manifests == {key("snap"): (FeatureRestoration(dependency="the-a", features=("x",)),)}
     assert remedy.members == {}
 
 
 def test_a_member_is_asked_on_the_command_line() -> None:
     workspace = metadata(package("snap"), package("a"), members=("a",))
-    assert find_remedy([change("a", "x")], [key("snap")], workspace, per_package=True).members == {"a": ("x",)}
-    assert find_remedy([change("a", "x")], [key("snap")], workspace, per_package=False).is_empty
+    assert find_remedy([change("a", "x")], SNAP, workspace, per_package=True).members == {"a": ("x",)}
+    assert find_remedy([change("a", "x")], SNAP, workspace, per_package=False).is_empty
 
 
 def test_there_is_no_remedy_for_a_crate_of_others() -> None:
     workspace = metadata(package("snap"), package("a"))
-    assert find_remedy([change("a", "x")], [key("snap")], workspace, per_package=True) == Remedy()
+    assert find_remedy([change("a", "x")], SNAP, workspace, per_package=True) == Remedy()
+
+
+def test_a_package_from_elsewhere_gets_one_more_dependency() -> None:
+    crate = PackageKey(name="a", version="1.0.0", source="registry+https://registry.invalid")
+    lost = FeatureChange(package=crate, features=("x",))
+    workspace = metadata(package("snap"), package("a").model_copy(update={"source": crate.source}))
+    elsewhere = dataclasses.replace(SNAP, extendable=frozenset(SNAP.packages))
+    assert find_remedy([lost], SNAP, workspace, per_package=True) == Remedy()
+    assert find_remedy([lost], elsewhere, workspace, per_package=True).manifests == {
+        key("snap"): (FeatureRestoration(dependency="restored-a-1-0-0", features=("x",), added=crate),)
+    }
 
 
 def test_remedies_add_up() -> None:
