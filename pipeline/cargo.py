@@ -23,6 +23,7 @@ from pipeline.errors import (
     PipelineError,
     WorkspaceError,
 )
+from pipeline.lifting.noise import OverrideWarnings, without_override_warnings
 from pipeline.model.analysis import PackageKey, Selection
 from pipeline.model.cargo import Artifact, CargoMessage, Metadata, ScriptExecuted, UnitGraph
 from pipeline.model.cargo import Goal as Goal  # noqa: PLC0414 - callers name it with the calls it is for
@@ -151,9 +152,12 @@ def build(
             if on_message:
                 on_message(message)
 
+    warnings = OverrideWarnings()
+
     def pass_on(line: bytes) -> None:
-        if on_output:
-            on_output(line.decode(errors="replace").rstrip("\n"))
+        text = line.decode(errors="replace").rstrip("\n")
+        if on_output and not warnings.includes(text):
+            on_output(text)
 
     arguments = (*_build_arguments(call, goal), "--message-format", "json-render-diagnostics")
     command = _command(call, arguments)
@@ -284,7 +288,7 @@ def _common_error(words: str) -> PipelineError | None:
 
 def _build_error(command: proc.Command, goal: Goal, completed: proc.Completed) -> PipelineError:
     words = completed.stderr.decode(errors="replace")
-    evidence = "\n".join(line for line in words.splitlines() if not _CHATTER.match(line))
+    evidence = "\n".join(line for line in without_override_warnings(words.splitlines()) if not _CHATTER.match(line))
     return _common_error(words) or CompileError(
         f"cargo build of {', '.join(goal.bins)} ended with {proc.describe_exit(completed.exit_code)}",
         cause="see what Cargo and the compilers say, above",

@@ -54,9 +54,12 @@ def run(inputs: SnapshotInputs, executor: Executor) -> SnapshotOutputs:
     request = make_request(inputs)
     out_dir = request.outputs[0]
     _empty(out_dir)
-    before = dict(_stat_tree(inputs.setup.tree))
+    # A package from elsewhere has a copy of its own, beside the overlay.
+    own = () if inputs.workdir.is_relative_to(inputs.setup.tree) else (inputs.workdir,)
+    before = {tree: dict(_stat_tree(tree)) for tree in (inputs.setup.tree, *own)}
     outcome = executor.run(request)
-    result = _result(inputs, request, outcome, _strays(inputs.setup.tree, before))
+    strays = tuple(stray for tree in before for stray in _strays(tree, before[tree]))
+    result = _result(inputs, request, outcome, strays)
     fs.write_text(
         result_path(inputs.steps_dir, result.package, result.version), result.model_dump_json(indent=2) + "\n"
     )

@@ -41,7 +41,9 @@ class Place:
     def tree(self) -> Path:
         return self.root / "tree"
 
-    def run(self, script: str, *, timeout_s: float = 20, **env: str) -> snapshot.SnapshotOutputs:
+    def run(
+        self, script: str, *, timeout_s: float = 20, workdir: Path | None = None, **env: str
+    ) -> snapshot.SnapshotOutputs:
         generator = self.root / "generator"
         generator.write_text(f"#!/bin/sh\n{script}\n")
         generator.chmod(0o755)
@@ -58,7 +60,11 @@ class Place:
             "PYTHONPATH": "x",
         }  # fmt: skip
         inputs = snapshot.SnapshotInputs(
-            setup=steps, generator=setup, environ=environ | env, workdir=self.tree, steps_dir=self.root / "steps"
+            setup=steps,
+            generator=setup,
+            environ=environ | env,
+            workdir=workdir or self.tree,
+            steps_dir=self.root / "steps",
         )
         return snapshot.run(inputs, DirectExecutor())
 
@@ -66,6 +72,14 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
+
+
+def test_files_in_the_copy_of_a_package_from_elsewhere_are_strays_as_well(place: Place) -> None:
+    copy = place.root / "overrides" / "snap"
+    copy.mkdir(parents=True)
+    (copy / "kept").write_text("kept")
+    result = place.run("echo 1 > new; echo 2 > $TREE/other; cat kept", workdir=copy, TREE=str(place.tree)).result
+    assert [stray.path for stray in result.strays] == ["other", "new"]
 
 
 def test_the_generator_gets_cargos_environment_with_host_equal_to_target(place: Place) -> None:
