@@ -85,7 +85,14 @@ def _named_error(error: OSError, path: Path) -> PipelineError | None:
 def make_directory(path: Path) -> Path:
     """Create *path* and its parents, and return it."""
     with explained(path):
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+            raise NotWritableError(
+                f"cannot make the directory {path}: {error.strerror}",
+                cause="a file lies where a directory is wanted, or the file system takes no directories there",
+                action="choose another place with --cache-dir (or --out)",
+            ) from error
     return path
 
 

@@ -98,6 +98,24 @@ def test_a_read_only_place_is_a_named_error() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("/proc/x", "No such file or directory"),
+        ("/etc/hostname", "File exists"),
+        ("/etc/hostname/x", "Not a directory"),
+    ],
+)
+def test_a_place_where_no_directory_can_be_is_a_named_error(place: str, why: str) -> None:
+    with pytest.raises(NotWritableError) as caught:
+        fs.make_directory(Path(place))
+    assert str(caught.value) == (
+        f"error: cannot make the directory {place}: {why}\n"
+        "  usual cause: a file lies where a directory is wanted, or the file system takes no directories there\n"
+        "  what to do:  choose another place with --cache-dir (or --out)"
+    )
+
+
 def _hold(path: Path, started: object, seconds: float) -> None:
     with fs.locked(path):
         started.set()  # type: ignore[attr-defined]
