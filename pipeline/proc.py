@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+from pipeline.capture import Capture
 from pipeline.errors import ProcessFailedError
 
 CAPTURE_LIMIT_BYTES = 64 * 1024 * 1024
@@ -265,8 +266,7 @@ class _Collector:
     def __init__(self, stream: IO[bytes] | None, sink: LineSink | None) -> None:
         self._stream = stream
         self._sink = sink
-        self._head = bytearray()
-        self._tail = bytearray()
+        self._capture = Capture(CAPTURE_LIMIT_BYTES)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -274,22 +274,13 @@ class _Collector:
         self._thread.join()
 
     def kept(self) -> bytes:
-        return bytes(self._head + self._tail)
+        return self._capture.value()
 
     def _read(self) -> None:
         if self._stream is None:
             return
         with contextlib.suppress(ValueError, OSError):
             for line in self._stream:
-                self._keep(line)
+                self._capture.add(line)
                 if self._sink:
                     self._sink(line)
-
-    def _keep(self, line: bytes) -> None:
-        half = CAPTURE_LIMIT_BYTES // 2
-        if len(self._head) + len(line) <= half:
-            self._head += line
-            return
-        self._tail += line
-        if len(self._tail) > half:
-            del self._tail[: len(self._tail) - half]

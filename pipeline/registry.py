@@ -75,14 +75,14 @@ def _private_home(scratch: Path, env: Mapping[str, str]) -> Path:
     home = scratch / "home"
     home.mkdir()
     for name in ("credentials.toml", "credentials"):
-        theirs = _user_home(env) / name
+        theirs = user_home(env) / name
         if theirs.is_file():
             (home / name).symlink_to(theirs)
     return home
 
 
 def _command(order: CrateOrder, scratch: Path, home: Path) -> proc.Command:
-    theirs = (_user_home(order.env) / name for name in ("config.toml", "config"))
+    theirs = (user_home(order.env) / name for name in ("config.toml", "config"))
     # By argument instead of a link in the private home: relative paths in it begin at its own directory.
     configuration = next((("--config", str(path)) for path in theirs if path.is_file()), ())
     workspace = scratch / "workspace"
@@ -96,7 +96,8 @@ def _command(order: CrateOrder, scratch: Path, home: Path) -> proc.Command:
     )
 
 
-def _user_home(env: Mapping[str, str]) -> Path:
+def user_home(env: Mapping[str, str]) -> Path:
+    """Return where Cargo keeps what it fetched (CARGO_HOME, or ``~/.cargo``)."""
     return Path(env.get("CARGO_HOME") or os.path.join(env.get("HOME", "/nonexistent"), ".cargo"))  # noqa: PTH118
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import ExecutorUnavailableError
+from pipeline.executors.docker import DockerExecutor
 from pipeline.executors.native import NativeExecutor
 from pipeline.executors.qemu import QemuExecutor
 from pipeline.model.execution import Executor
@@ -21,6 +23,8 @@ class Means:
     sysroot: Path
     qemu: Path
     qemu_version: str
+    engine_env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Where a container engine is (DOCKER_HOST and its companions) and which image is wanted."""
 
 
 def candidates(means: Means) -> dict[str, Executor]:
@@ -31,7 +35,10 @@ def candidates(means: Means) -> dict[str, Executor]:
     emulator = QemuExecutor(
         program=means.qemu, version=means.qemu_version, sysroot=means.sysroot, cpu_model=means.target.qemu_cpu
     )
-    return found | {"qemu": emulator}
+    container = DockerExecutor(
+        target=means.target, sysroot=means.sysroot, emulator=emulator, engine_env=means.engine_env
+    )
+    return found | {"qemu": emulator, "docker": container}
 
 
 def choose(means: Means, wanted: str = "auto") -> tuple[str, tuple[str, ...]]:

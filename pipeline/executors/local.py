@@ -28,6 +28,7 @@ def run_local(prefix: tuple[str, ...], request: ExecRequest, identity: ExecutorI
 
     Raises ExecutorUnavailableError when the program cannot be started.
     """
+    require_program(request, identity.name)
     command = command_for(prefix, request)
     try:
         completed = proc.run(command)
@@ -47,6 +48,16 @@ def run_local(prefix: tuple[str, ...], request: ExecRequest, identity: ExecutorI
         executor=identity,
         replay=command.replay_line(),
     )
+
+
+def require_program(request: ExecRequest, executor: str) -> None:
+    """Raise ExecutorUnavailableError when there is no program: a loader would make an exit status of it."""
+    if not Path(request.argv[0]).is_file():
+        raise ExecutorUnavailableError(
+            f"the {executor} executor cannot start {request.argv[0]}: there is no such file",
+            cause="the program was not built, or removed since",
+            action="run the build again",
+        )
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pipeline.model.spec import RuntimeSpec
 from pipeline.model.target import Target
 
 ToolchainMode = Literal["auto", "host", "private", "docker"]
-ExecutorChoice = Literal["auto", "native", "qemu"]
+ExecutorChoice = Literal["auto", "native", "qemu", "docker"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

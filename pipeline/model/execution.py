@@ -25,6 +25,9 @@ class ExecRequest:
     """Directories that the program writes to."""
     target: Target
     timeout_s: float
+    root: Path | None = None
+    """What the program has for its root directory: *argv*, *workdir*, *inputs* and OUT_DIR are paths below it then.
+    The first of *outputs* stays a directory of this machine: what the program leaves in OUT_DIR ends up there."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,12 +49,17 @@ class ExecResult:
     timed_out: bool
     duration_s: float
     cpu_s: float
-    """User and system seconds of the program and its children, emulation included."""
+    """User and system seconds of the program and its children, emulation included; an executor that can only look
+    now and then gives the last that it saw."""
     stdout: bytes
     stderr: bytes
     executor: ExecutorIdentity
     replay: str
     """Shell line that does the same again by hand."""
+    out_dir: str | None = None
+    """OUT_DIR as the program saw it, where it had a root of its own."""
+    way: str = ""
+    """How its root came about, where it had one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

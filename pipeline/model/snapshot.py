@@ -7,12 +7,17 @@ starts; ``<package>-<version>.result.json`` after each run of a generator.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
 SCHEMA = 1
 STEP_FILE_NAME = "step.json"
+ORIGIN_FILE_NAME = "origin"
+RECORDED_EXIT_CODE = 86
+"""Exit status of a stub that wrote its request down and has no snapshot to give."""
+
+StepMode = Literal["live", "record", "replay"]
 
 
 class _Strict(pydantic.BaseModel):
@@ -46,8 +51,16 @@ class StepSetup(_Strict):
     sysroot: Path
     tree: Path
     """The overlay: files that appear in it during a run were written outside OUT_DIR."""
+    inputs: tuple[Path, ...] = ()
+    """Directories that generators read: sources, and what other build scripts made."""
+    engine_env: dict[str, str] = {}
+    """Where a container engine is (DOCKER_HOST and its companions) and which image is wanted."""
     timeout_s: Annotated[float, pydantic.Field(gt=0)]
     generators: tuple[GeneratorSetup, ...]
+    mode: StepMode = "live"
+    """Run the generator, write down what it is to be run with, or give what it made elsewhere."""
+    replay_dir: Path | None = None
+    """Where the unpacked snapshots of another machine lie."""
 
 
 class OutputFile(_Strict):
@@ -82,11 +95,23 @@ class StepResult(_Strict):
     stderr_tail: str
     replay: str
     """Shell line that runs the generator again."""
+    replayed: bool = False
+    """Whether it ran on another machine, for another build."""
 
 
 def step_key(package: str, version: str) -> str:
     """Return the name that a package's files in the steps directory begin with."""
     return f"{package}-{version}"
+
+
+def request_path(steps_dir: Path, package: str, version: str) -> Path:
+    """Return where the request of a package's stub is written down."""
+    return steps_dir / f"{step_key(package, version)}.request.json"
+
+
+def origin_path(steps_dir: Path) -> Path:
+    """Return the file that says where snapshots come from; every stub watches it, so that a change reruns it."""
+    return steps_dir / ORIGIN_FILE_NAME
 
 
 def result_path(steps_dir: Path, package: str, version: str) -> Path:

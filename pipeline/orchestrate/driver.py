@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline import cargo, fs, native_env
@@ -31,11 +32,25 @@ def build(request: BuildRequest, context: Context) -> tuple[BuildOutcome, ...]:
 
 
 def _build_target(request: BuildRequest, wanted: TargetRequest, context: Context) -> BuildOutcome:
+    fs.make_directory(request.out_dir)
+    with lifted_job(request, wanted, context) as (job, lifted):
+        return finish(job, lifted, compile_all(job, lifted))
+
+
+@contextlib.contextmanager
+def lifted_job(
+    request: BuildRequest, wanted: TargetRequest, context: Context, *, runs_here: bool = True
+) -> Iterator[tuple[Job, lift.Lift]]:
+    """Yield one build, lifted and ready to be compiled; its work directory is locked meanwhile.
+
+    *runs_here* says whether programs of the target are going to be run on this machine.
+    Raises the errors of the stages before the first compilation, ExecutorUnavailableError.
+    """
     ledger = Ledger(context.reporter)
     context = dataclasses.replace(context, reporter=ledger)
-    fs.make_directory(request.out_dir)
     toolchain = _make_toolchain(request, wanted, context, ledger)
-    executor_name, _reasons = choose(means_of(toolchain), request.executor)
+    means = means_of(toolchain, context.environ)
+    executor_name = choose(means, request.executor)[0] if runs_here else "none"
     work_dir = work_dir_for(request, context)
     job = Job(
         request=request,
@@ -51,8 +66,7 @@ def _build_target(request: BuildRequest, wanted: TargetRequest, context: Context
         workspace_dir = _get_source(job)
         env = dict(request.runtime.env) | _native_environment(job)
         analysis = _analyze(job, workspace_dir, env)
-        lifted = _lift(job, analysis, env | _provide_v8(job, analysis))
-        return finish(job, lifted, compile_all(job, lifted))
+        yield job, _lift(job, analysis, env | _provide_v8(job, analysis))
 
 
 def _mark_as_ours(work_dir: Path) -> None:

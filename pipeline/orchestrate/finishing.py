@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
 import shutil
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pipeline.model.events import Where
 from pipeline.model.execution import Executor
 from pipeline.model.findings import Finding, Severity, failed, verdict
 from pipeline.model.record import RECORD_SUFFIX, BuildRecord, differences
+from pipeline.model.target import target_of_machine
 from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.job import Job
 from pipeline.orchestrate.recording import Recorded, make_record
@@ -129,7 +131,7 @@ def _version_in(zip_path: Path, name: str, job: Job) -> str:
 def _verify(job: Job, compiled: Compiled, zip_path: Path) -> tuple[Finding, ...]:
     runtime = job.request.runtime
     executor = _bare_executor(job) if runtime.canaries else None
-    emulated = executor is not None and job.executor_name != "native"
+    emulated = executor is not None and _is_emulated(job)
     with job.ledger.step("verify", where=Where.EMULATED if emulated else Where.NATIVE) as step:
         findings = verify.run(
             verify.VerifyInputs(
@@ -162,6 +164,11 @@ def _bare_executor(job: Job) -> Executor:
     if not root.is_dir():
         verify.make_bare_root(job.toolchain.sysroot, job.target, root)
     return candidates(dataclasses.replace(job.means, sysroot=root))[job.executor_name]
+
+
+def _is_emulated(job: Job) -> bool:
+    """Tell whether canaries run emulated: a container does so where the machine is not the target."""
+    return job.executor_name == "qemu" or target_of_machine(platform.machine()) != job.target
 
 
 def _epoch_s(job: Job) -> int:

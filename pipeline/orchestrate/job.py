@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import fs
 from pipeline.context import Context
 from pipeline.executors.choose import Means
+from pipeline.executors.containers import engine_variables
 from pipeline.ledger import Ledger
 from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.target import Target
@@ -45,16 +47,17 @@ class Job:
     @property
     def means(self) -> Means:
         """Return what there is to run programs of the target with."""
-        return means_of(self.toolchain)
+        return means_of(self.toolchain, self.context.environ)
 
 
-def means_of(toolchain: Toolchain) -> Means:
+def means_of(toolchain: Toolchain, environ: Mapping[str, str]) -> Means:
     """Return what *toolchain* has to run programs of its target with."""
     return Means(
         target=toolchain.target,
         sysroot=toolchain.sysroot,
         qemu=toolchain.qemu,
         qemu_version=toolchain.qemu_version,
+        engine_env=engine_variables(environ),
     )
 
 

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pipeline
@@ -13,16 +14,46 @@ from pipeline import fs
 from pipeline.errors import StitchError
 from pipeline.executors.choose import Means, candidates
 from pipeline.lifting.stub import RUN_STEP_VARIABLE
-from pipeline.model.snapshot import STEP_FILE_NAME, GeneratorSetup, StepSetup
+from pipeline.model.snapshot import (
+    RECORDED_EXIT_CODE,
+    STEP_FILE_NAME,
+    GeneratorSetup,
+    StepMode,
+    StepSetup,
+    origin_path,
+)
 from pipeline.model.target import find_target
 from pipeline.orchestrate.job import Job
+from pipeline.registry import user_home
 from pipeline.stages import snapshot
 from pipeline.stages.lift import Lift
 
 LAUNCHER_NAME = "run-step"
 
 
-def prepare_steps(job: Job, lift: Lift) -> StepSetup:
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where the snapshots of a build come from."""
+
+    mode: StepMode = "live"
+    digest: str = ""
+    """Of what they are replayed from, or anything else that makes stubs run again when it changes."""
+    replay_dir: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StubAnswer:
+    """What the stub prints, and how it ends."""
+
+    stdout: bytes
+    stderr: bytes
+    exit_code: int
+
+
+LIVE = Origin()
+
+
+def prepare_steps(job: Job, lift: Lift, origin: Origin = LIVE) -> StepSetup:
     """Write what the helper needs to know, and the launcher that the stub starts; return the former."""
     setup = StepSetup(
         target=job.target.name,
@@ -31,6 +62,8 @@ def prepare_steps(job: Job, lift: Lift) -> StepSetup:
         qemu_version=job.toolchain.qemu_version,
         sysroot=job.toolchain.sysroot,
         tree=lift.overlay.layout.tree,
+        inputs=_readable_dirs(job, lift),
+        engine_env=dict(job.means.engine_env),
         timeout_s=job.request.runtime.generator_timeout_s,
         generators=tuple(
             GeneratorSetup(
@@ -41,7 +74,10 @@ def prepare_steps(job: Job, lift: Lift) -> StepSetup:
             )
             for generator in lift.generators
         ),
+        mode=origin.mode,
+        replay_dir=origin.replay_dir,
     )
+    fs.write_if_changed(origin_path(job.steps_dir), f"{origin.mode} {origin.digest}\n")
     fs.write_if_changed(job.steps_dir / STEP_FILE_NAME, setup.model_dump_json(indent=2) + "\n")
     launcher = job.steps_dir / LAUNCHER_NAME
     if fs.write_if_changed(launcher, _launcher(job.steps_dir)):
@@ -56,20 +92,31 @@ def step_environment(job: Job) -> dict[str, str]:
 
 def snapshot_step(
     *, steps_dir: Path, package: str, version: str, environ: Mapping[str, str], workdir: Path
-) -> snapshot.SnapshotOutputs:
-    """Run the generator of one package, as its stub asks, with the environment and directory that Cargo gave it.
+) -> StubAnswer:
+    """Do what the stub of one package asks for, with the environment and directory that Cargo gave it.
 
+    Its generator is run; or, for another machine, the request is written down; or what another machine made is given.
     Raises StitchError when the stub belongs to another build, ExecutorUnavailableError.
     """
     setup = read_setup(steps_dir)
     generator = _find(setup.generators, package, version, steps_dir)
     means = Means(
-        target=find_target(setup.target), sysroot=setup.sysroot, qemu=setup.qemu, qemu_version=setup.qemu_version
+        target=find_target(setup.target),
+        sysroot=setup.sysroot,
+        qemu=setup.qemu,
+        qemu_version=setup.qemu_version,
+        engine_env=setup.engine_env,
     )
     inputs = snapshot.SnapshotInputs(
         setup=setup, generator=generator, environ=environ, workdir=workdir, steps_dir=steps_dir
     )
-    return snapshot.run(inputs, candidates(means)[setup.executor])
+    if setup.mode == "record":
+        snapshot.record(inputs)
+        said = f"the request of {package} is written down; its snapshot is made on another machine\n"
+        return StubAnswer(stdout=b"", stderr=said.encode(), exit_code=RECORDED_EXIT_CODE)
+    replayed = setup.mode == "replay"
+    outputs = snapshot.replay(inputs) if replayed else snapshot.run(inputs, candidates(means)[setup.executor])
+    return StubAnswer(stdout=outputs.cargo_stdout, stderr=outputs.stderr, exit_code=outputs.result.exit_code)
 
 
 def read_setup(steps_dir: Path) -> StepSetup:
@@ -86,6 +133,14 @@ def read_setup(steps_dir: Path) -> StepSetup:
             cause="the build that wrote it is gone, or another version of this program wrote it",
             action="run the build again; it writes the file anew",
         ) from error
+
+
+def _readable_dirs(job: Job, lift: Lift) -> tuple[Path, ...]:
+    """Return where generators find sources, the overlay's and those that it links to, and other scripts' results."""
+    cargo_home = user_home(lift.call.env)
+    originals = (*lift.overlay.layout.roots, *((lift.analysis.git.top_dir,) if lift.analysis.git else ()))
+    places = (job.work_dir, *originals, cargo_home / "registry", cargo_home / "git")
+    return tuple(path for path in places if path.is_dir())
 
 
 def _find(generators: Iterable[GeneratorSetup], package: str, version: str, steps_dir: Path) -> GeneratorSetup:

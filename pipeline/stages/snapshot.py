@@ -10,13 +10,22 @@ import dataclasses
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pipeline import fs
-from pipeline.errors import WorkspaceError
+from pipeline.errors import StitchError, WorkspaceError
+from pipeline.model.bundle import OUT_DIR_NAME, STEPS_DIR_NAME, BundleRequest, RecordedRequest, StepOutcome
 from pipeline.model.execution import ExecRequest, ExecResult, Executor
-from pipeline.model.snapshot import GeneratorSetup, OutputFile, StepResult, StepSetup, result_path
+from pipeline.model.snapshot import (
+    GeneratorSetup,
+    OutputFile,
+    StepResult,
+    StepSetup,
+    origin_path,
+    request_path,
+    result_path,
+)
 from pipeline.model.target import find_target
 
 TAIL_BYTES = 64 * 1024
@@ -60,9 +69,7 @@ def run(inputs: SnapshotInputs, executor: Executor) -> SnapshotOutputs:
     outcome = executor.run(request)
     strays = tuple(stray for tree in before for stray in _strays(tree, before[tree]))
     result = _result(inputs, request, outcome, strays)
-    fs.write_text(
-        result_path(inputs.steps_dir, result.package, result.version), result.model_dump_json(indent=2) + "\n"
-    )
+    _keep(inputs, result)
     return SnapshotOutputs(
         result=result, cargo_stdout=outcome.stdout + _watch_directives(outcome.stdout, inputs), stderr=outcome.stderr
     )
@@ -83,11 +90,112 @@ def make_request(inputs: SnapshotInputs) -> ExecRequest:
         argv=(str(generator),),
         env=env,
         workdir=inputs.workdir,
-        inputs=(generator, inputs.workdir),
+        inputs=(generator, inputs.workdir, *inputs.setup.inputs),
         outputs=(Path(env["OUT_DIR"]),),
         target=find_target(inputs.setup.target),
         timeout_s=inputs.setup.timeout_s,
     )
+
+
+def record(inputs: SnapshotInputs) -> RecordedRequest:
+    """Write down what the generator is to be run with, for another machine to do it.
+
+    Raises WorkspaceError when Cargo's environment has no OUT_DIR.
+    """
+    request = make_request(inputs)
+    recorded = RecordedRequest(
+        package=inputs.generator.package,
+        version=inputs.generator.version,
+        env=dict(sorted(request.env.items())),
+        workdir=str(request.workdir),
+        out_dir=str(request.outputs[0]),
+    )
+    path = request_path(inputs.steps_dir, recorded.package, recorded.version)
+    fs.write_text(path, recorded.model_dump_json(indent=2) + "\n")
+    return recorded
+
+
+def replay(inputs: SnapshotInputs) -> SnapshotOutputs:
+    """Give Cargo what the generator made on another machine: the content of OUT_DIR, and its directives.
+
+    OUT_DIR has another name there; wherever directives and text files name it, they get this one's.
+    Raises StitchError when the snapshots are gone.
+    """
+    directory = inputs.setup.replay_dir
+    name = inputs.generator.key
+    step_dir = Path("/nonexistent") if directory is None else directory / STEPS_DIR_NAME / name
+    if directory is None or not step_dir.is_dir():
+        raise StitchError(
+            f"the snapshot of {name} is not where the build put it",
+            cause="the work directory was cleared during the build",
+            action="run the same command again",
+        )
+    out_dir = make_request(inputs).outputs[0]
+    _empty(out_dir)
+    outcome = StepOutcome.model_validate_json((step_dir / "result.json").read_bytes())
+    seen, own = outcome.out_dir.encode(), os.fsencode(out_dir)
+    for path in sorted((step_dir / OUT_DIR_NAME).rglob("*")):
+        _place(path, out_dir / path.relative_to(step_dir / OUT_DIR_NAME), (seen, own))
+    stdout = (step_dir / "stdout").read_bytes().replace(seen, own)
+    stderr = (step_dir / "stderr").read_bytes()
+    result = _replayed(inputs, directory, outcome, (stdout, stderr), out_dir)
+    _keep(inputs, result)
+    lead = b"" if stdout.endswith(b"\n") or not stdout else b"\n"
+    return SnapshotOutputs(
+        result=result, cargo_stdout=stdout + lead + _rerun_if_changed([origin_path(inputs.steps_dir)]), stderr=stderr
+    )
+
+
+def _place(source: Path, target: Path, tokens: tuple[bytes, bytes]) -> None:
+    if source.is_dir():
+        fs.make_directory(target)
+        return
+    content = source.read_bytes()
+    if tokens[0] in content and _is_text(content):
+        content = content.replace(*tokens)
+    fs.make_directory(target.parent)
+    target.write_bytes(content)
+    target.chmod(source.stat().st_mode & 0o777)
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return "\0" not in content.decode()
+    except UnicodeDecodeError:
+        return False
+
+
+def _replayed(
+    inputs: SnapshotInputs, directory: Path, outcome: StepOutcome, said: tuple[bytes, bytes], out_dir: Path
+) -> StepResult:
+    request = BundleRequest.model_validate_json((directory / "request.json").read_bytes())
+    step = next(step for step in request.steps if step.name == inputs.generator.key)
+    return StepResult(
+        package=inputs.generator.package,
+        version=inputs.generator.version,
+        target=inputs.setup.target,
+        exit_code=outcome.exit_code,
+        timed_out=outcome.timed_out,
+        duration_s=round(outcome.duration_s, 3),
+        cpu_s=round(outcome.cpu_s, 3),
+        emulated=outcome.emulated,
+        executor=outcome.executor,
+        executor_version=outcome.system,
+        cpu_model=outcome.cpu_model,
+        generator_sha256=step.generator_sha256,
+        out_dir=out_dir,
+        outputs=fs.describe_tree(out_dir),
+        strays=(),
+        stdout_tail=said[0][-TAIL_BYTES:].decode(errors="replace"),
+        stderr_tail=said[1][-TAIL_BYTES:].decode(errors="replace"),
+        replay="",
+        replayed=True,
+    )
+
+
+def _keep(inputs: SnapshotInputs, result: StepResult) -> None:
+    path = result_path(inputs.steps_dir, result.package, result.version)
+    fs.write_text(path, result.model_dump_json(indent=2) + "\n")
 
 
 def _empty(out_dir: Path) -> None:
@@ -115,11 +223,15 @@ def _strays(tree: Path, before: Mapping[Path, tuple[int, int]]) -> tuple[OutputF
 
 def _watch_directives(stdout: bytes, inputs: SnapshotInputs) -> bytes:
     """Return the directives that we add: the generator is an input, and Cargo's default rule must not be lost."""
-    watched = [inputs.generator.generator]
+    watched = [inputs.generator.generator, origin_path(inputs.steps_dir)]
     if not _RERUN_DIRECTIVE.search(stdout):
         watched.append(inputs.generator.trigger)
     lead = b"" if stdout.endswith(b"\n") or not stdout else b"\n"
-    return lead + b"".join(b"cargo:rerun-if-changed=" + os.fsencode(path) + b"\n" for path in watched)
+    return lead + _rerun_if_changed(watched)
+
+
+def _rerun_if_changed(paths: Iterable[Path]) -> bytes:
+    return b"".join(b"cargo:rerun-if-changed=" + os.fsencode(path) + b"\n" for path in paths)
 
 
 def _result(

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "pipeline"
 TIERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"model"}),
-    frozenset({"elf", "lifting"}),
+    frozenset({"elf", "lifting", "capture"}),
     frozenset({"v8"}),
     # L1: one owner for each outside thing
     frozenset({"proc", "fs"}),
