@@ -31,6 +31,11 @@ class Graph:
         self.roots = units.roots
         self._packages = {name: package for package in metadata.packages for name in _ids(package)}
 
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the packages of all units are known."""
+        return all(unit.pkg_id in self._packages for unit in self.units)
+
     def key(self, index: int) -> PackageKey:
         """Return the package of a unit."""
         return package_key(self.package(index))
@@ -87,6 +92,13 @@ def linked_libraries(graph: Graph, start: int) -> tuple[CrateFeatures, ...]:
     """
     found = graph.reachable([start], enter=lambda unit: unit.target.is_library and not unit.runs_script)
     return gather(graph, (index for index in found if graph.key(index) != graph.key(start)))
+
+
+def program_crates(graph: Graph, program: str) -> tuple[CrateFeatures, ...]:
+    """Return what the root unit that compiles *program* links, its own package included."""
+    unit = graph.find_binary(program)
+    own = CrateFeatures(package=graph.key(unit), features=frozenset(graph.units[unit].features))
+    return (*linked_libraries(graph, unit), own)
 
 
 def target_libraries(graph: Graph) -> tuple[CrateFeatures, ...]:

@@ -7,6 +7,8 @@ import enum
 import re
 from pathlib import Path
 
+from pipeline.model.cargo import Package
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, order=True)
 class PackageKey:
@@ -145,6 +147,8 @@ class Analysis:
     lock_path: Path
     lock_sha256: str
     path_packages: tuple[PathPackage, ...]
+    published: tuple[Package, ...]
+    """Packages that are not local, as Cargo describes them: the same in an overlay."""
     target_features: tuple[CrateFeatures, ...]
     """Every library of the untouched product, as compiled for the target."""
     host_features: tuple[CrateFeatures, ...]

@@ -8,7 +8,7 @@ Fields that are not named here are ignored.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -37,7 +37,8 @@ class CargoTarget(CargoModel):
 
     name: str
     kind: tuple[str, ...]
-    src_path: Path
+    src_path: str
+    """Text, because there are tens of thousands of them in a large tree."""
 
     @property
     def is_build_script(self) -> bool:
@@ -145,6 +146,12 @@ class Metadata(CargoModel):
     def by_id(self) -> dict[str, Package]:
         """Return the packages by Cargo's package id."""
         return {package.id: package for package in self.packages}
+
+    def with_packages(self, packages: Iterable[Package]) -> Metadata:
+        """Return the metadata with those of *packages* that they lack."""
+        there = {package.id for package in self.packages}
+        more = (package for package in packages if package.id not in there)
+        return self.model_copy(update={"packages": (*self.packages, *more)})
 
 
 class Profile(CargoModel):

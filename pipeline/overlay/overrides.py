@@ -97,6 +97,11 @@ class Copies:
         else:
             self.workspace.write(package.manifest_path, text)
 
+    def write_all(self, packages: Iterable[LiftedPackage], manifests: Mapping[PackageKey, str]) -> None:
+        """Replace the manifests of several packages."""
+        for package in packages:
+            self.write(package, manifests[package.key])
+
 
 def _standing_for(package: Package, source: str | None) -> Package:
     return package.model_copy(update={"stands_for": source}) if source else package

@@ -16,8 +16,8 @@ from pipeline.lifting.goals import generator_goal, product_goal
 from pipeline.lifting.graph import (
     Graph,
     host_libraries,
-    linked_libraries,
     package_key,
+    program_crates,
     target_libraries,
 )
 from pipeline.lifting.manifest import GeneratorForm, ProductForm, generator_form, module_names, product_form
@@ -127,12 +127,12 @@ def run(inputs: LiftInputs, context: Context) -> Lift:
 def enter_generator_form(lift: Lift, generator: GeneratorBuild) -> None:
     """Put one package of the overlay in generator form and all others in product form."""
     forms = {**lift.product_manifests, generator.package.key: generator.manifest}
-    _write(lift.copies, lift.analysis, forms)
+    lift.copies.write_all(lift.analysis.lifted, forms)
 
 
 def enter_product_form(lift: Lift) -> None:
     """Put every package of the overlay in product form."""
-    _write(lift.copies, lift.analysis, lift.product_manifests)
+    lift.copies.write_all(lift.analysis.lifted, lift.product_manifests)
 
 
 def check_lock(lift: Lift) -> None:
@@ -168,9 +168,10 @@ class _Workbench:
         remedy = Remedy()
         while True:
             manifests = {key: self._product_manifest(key, remedy) for key in self._sources}
-            _write(self._copies, self.analysis, manifests)
+            self._copies.write_all(self.analysis.lifted, manifests)
             goal = product_goal(self.analysis, remedy)
-            graph, metadata = self._ask(self.call, goal)
+            metadata = self._metadata()
+            graph = Graph(cargo.unit_graph(self.call, goal), metadata)
             lost = compare(self.analysis.target_features, target_libraries(graph)).lost
             found = self._find_remedy(lost, self._sources, metadata)
             if remedy.merged(found) == remedy:
@@ -182,6 +183,9 @@ class _Workbench:
                 cause="with resolver 1, Cargo gives crates of the product what build scripts ask for, too",
                 remedy='ask for these features in [dependencies], or set resolver = "2" in the workspace',
             )  # fmt: skip
+        for package in self.analysis.lifted:
+            checks.taken_from(package, metadata, self._copies.manifest(package))
+        self._known = metadata.with_packages(self.analysis.published)
         checks.no_vm_on_host(graph, self.analysis.vm_crate)
         checks.scripts_as_analysed(graph, self.analysis.lifted)
         packages = {package.id: package_key(package) for package in metadata.packages}
@@ -205,12 +209,13 @@ class _Workbench:
         remedy = Remedy()
         while True:
             manifest = self._generator_manifest(package, binary, remedy)
-            _write(self._copies, self.analysis, {**manifests, package.key: manifest})
+            self._copies.write_all(self.analysis.lifted, {**manifests, package.key: manifest})
             goal = generator_goal(self.analysis, remedy, package, binary)
-            graph, metadata = self._ask(self.call, goal)
-            checks.taken_from(package, metadata, self._copies.manifest(package))
+            graph = self._graph(self.call, goal)
             comparison = self._compare(package, graph, goal, binary)
-            found = self._find_remedy(comparison.lost, [package.key], metadata)
+            if not comparison.lost:
+                break
+            found = self._find_remedy(comparison.lost, [package.key], self._metadata())
             if remedy.merged(found) == remedy:
                 break
             remedy = remedy.merged(found)
@@ -259,30 +264,34 @@ class _Workbench:
         )
         return generator_form(self._sources[package.key], form)
 
-    def _ask(self, call: CargoCall, goal: Goal) -> tuple[Graph, Metadata]:
-        platforms = tuple({call.selection.target_triple, self.analysis.host_triple})
-        metadata = self._copies.overrides.identify(cargo.metadata(call, platforms=platforms))
+    def _metadata(self) -> Metadata:
+        """Ask Cargo about the overlay as it is now."""
+        platforms = tuple({self.call.selection.target_triple, self.analysis.host_triple})
+        metadata = self._copies.overrides.identify(cargo.metadata(self.call, platforms=platforms))
         checks.locked(metadata, self.analysis.packages)
-        return Graph(cargo.unit_graph(call, goal), metadata), metadata
+        return metadata
+
+    def _graph(self, call: CargoCall, goal: Goal) -> Graph:
+        """Ask Cargo what it would build; about packages only when the form needs some that are new."""
+        units = cargo.unit_graph(call, goal)
+        graph = Graph(units, self._known)
+        return graph if graph.is_complete else Graph(units, self._metadata())
 
     def _compare(self, package: LiftedPackage, graph: Graph, goal: Goal, binary: str) -> Comparison:
         """Compare what the generator links with what the untouched build script links."""
         before = (*package.closure, CrateFeatures(package=package.key, features=package.features))
-        after = _generator_crates(graph, package, binary)
+        after = program_crates(graph, binary)
         comparison = compare_lift(before, after, after)
-        if comparison.lost and self.analysis.host_triple != self.call.selection.target_triple:
+        is_cross = self.analysis.host_triple != self.call.selection.target_triple
+        if is_cross and self._not_accepted(comparison.lost):
             selection = dataclasses.replace(self.call.selection, target_triple=self.analysis.host_triple)
-            on_host, _metadata = self._ask(dataclasses.replace(self.call, selection=selection), goal)
-            comparison = compare_lift(before, after, _generator_crates(on_host, package, binary))
-        accepted = self._inputs.accept_lost_features
-        kept = (change.without(accepted) for change in comparison.lost)
-        return dataclasses.replace(comparison, lost=tuple(change for change in kept if change.features))
+            on_host = self._graph(dataclasses.replace(self.call, selection=selection), goal)
+            comparison = compare_lift(before, after, program_crates(on_host, binary))
+        return dataclasses.replace(comparison, lost=self._not_accepted(comparison.lost))
 
-
-def _generator_crates(graph: Graph, package: LiftedPackage, binary: str) -> tuple[CrateFeatures, ...]:
-    unit = graph.find_binary(binary)
-    own = CrateFeatures(package=package.key, features=frozenset(graph.units[unit].features))
-    return (*linked_libraries(graph, unit), own)
+    def _not_accepted(self, lost: Iterable[FeatureChange]) -> tuple[FeatureChange, ...]:
+        kept = (change.without(self._inputs.accept_lost_features) for change in lost)
+        return tuple(change for change in kept if change.features)
 
 
 def _call(inputs: LiftInputs, copies: Copies, context: Context) -> CargoCall:
@@ -304,8 +313,3 @@ def _call(inputs: LiftInputs, copies: Copies, context: Context) -> CargoCall:
         jobs=context.jobs,
         offline=context.offline,
     )
-
-
-def _write(copies: Copies, analysis: Analysis, manifests: Mapping[PackageKey, str]) -> None:
-    for package in analysis.lifted:
-        copies.write(package, manifests[package.key])

@@ -91,9 +91,10 @@ def commit(directory: Path, files: Mapping[str, str]) -> str:
 
 def _packed(top: str, files: Mapping[str, str]) -> bytes:
     packed = io.BytesIO()
-    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed, tarfile.open(
-        fileobj=compressed, mode="w"
-    ) as tar:
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w") as tar,
+    ):
         for name, text in sorted(files.items()):
             entry = tarfile.TarInfo(f"{top}/{name}")
             entry.size = len(text.encode())

@@ -129,9 +129,7 @@ def test_snapshot_of_a_registry_below_one_of_the_workspace(shelf: Shelf, lay_out
     shelf.publish(SNAP_FILES)
     files = {
         "app/Cargo.toml": virtual("app", "outer"),
-        "app/app/Cargo.toml": manifest(
-            "app", '[dependencies]\nsnap = "1"\nouter = { path = "../outer" }\nv8 = "1"'
-        ),
+        "app/app/Cargo.toml": manifest("app", '[dependencies]\nsnap = "1"\nouter = { path = "../outer" }\nv8 = "1"'),
         "app/app/src/main.rs": 'fn main() { println!("{} {}", snap::SNAPSHOT, outer::SNAPSHOT); }',
         "app/outer/Cargo.toml": manifest("outer", '[build-dependencies]\nsnap = "1"\nv8 = "1"'),
         "app/outer/build.rs": SNAP_BUILD.replace('"snap"', "snap::SNAPSHOT"),
@@ -180,10 +178,11 @@ REPOSITORY = {
     "crates/helper/Cargo.toml": manifest("helper", "[features]\nmore = []"),
     "crates/helper/src/lib.rs": HELPER_LIB,
     "crates/snap/Cargo.toml": '[package]\nname = "snap"\nversion.workspace = true\nedition.workspace = true\n'
-    'readme.workspace = true\n[lints]\nworkspace = true\n[dependencies]\nhelper.workspace = true\n'
+    "readme.workspace = true\n[lints]\nworkspace = true\n[dependencies]\nhelper.workspace = true\n"
     '[build-dependencies]\nv8 = { workspace = true, features = ["jit"] }\nhelper.workspace = true\n',
     "crates/snap/build.rs": f"{WRITE}\nfn main() {{\n"
-    '    let text = format!("{}-{}-{}", include_str!("../../notes/name.txt"), helper::NAME, env!("CARGO_PKG_VERSION"));\n'
+    '    let note = include_str!("../../notes/name.txt");\n'
+    '    let text = format!("{}-{}-{}", note, helper::NAME, env!("CARGO_PKG_VERSION"));\n'
     '    write("snapshot.txt", &v8::heap(&text)); }\n',
     "crates/snap/src/lib.rs": SNAP_LIB + "pub use helper::NAME;\n",
     # A package inside of the package: Cargo must not take it for one of the copies.

@@ -41,7 +41,7 @@ class Sketch:
         self.units.append(
             Unit(
                 pkg_id=package,
-                target=CargoTarget(name=package, kind=(kind,), src_path=Path("/src") / package),
+                target=CargoTarget(name=package, kind=(kind,), src_path=f"/src/{package}"),
                 profile=Profile(name="release", opt_level="3"),
                 platform=None if host else TARGET,
                 mode="run-custom-build" if runs else "build",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from pipeline.lifting.manifest import (
     GeneratorForm,
     ProductForm,
     generator_form,
+    module_names,
     parse,
     product_form,
     takes_features_per_package,
 )
+from pipeline.model.analysis import PackageKey
 
 FORM = GeneratorForm(binary="generator-p-1-0-0", library="empty_p_1_0_0", empty_library=Path("/w/empty.rs"))
 STUB = ProductForm(stub=Path("/w/stub.rs"))
@@ -221,3 +224,69 @@ def test_a_virtual_manifest_is_no_package() -> None:
 )
 def test_which_workspaces_take_features_per_package(text: str, edition: str | None, expected: bool) -> None:
     assert takes_features_per_package(text, edition) is expected
+
+
+SHARING = """\
+[package]
+name = "p"
+[dependencies]
+plain = "1"
+the-tool = "1"
+same = { version = "1", features = ["a"] }
+quiet = { version = "1", default-features = false }
+optional = { version = "1", features = ["a"], optional = true }
+other = { version = "1", package = "another", features = ["a"] }
+[build-dependencies]
+same = { version = "1", features = ["b"], default-features = false }
+quiet = "1"
+optional = "1"
+other = "1"
+[target.'cfg(unix)'.dependencies]
+unix = "1"
+[target.'cfg(unix)'.build-dependencies]
+unix-script = "1"
+"""
+
+
+def test_a_generator_that_shares_crates_keeps_the_other_dependencies() -> None:
+    form = dataclasses.replace(FORM, keep_dependencies=True, taken_names=frozenset({"the_tool"}))
+    manifest = generator(SHARING, form)
+    assert manifest["dependencies"] == {
+        "plain": "1",
+        "same": {"version": "1", "features": ["a", "b"]},
+        "quiet": {"version": "1", "features": []},
+        "optional": "1",
+        "other": "1",
+    }
+    assert manifest["target"] == {
+        "cfg(any())": {
+            "dependencies": {
+                "the-tool": "1",
+                "same": {"version": "1", "features": ["a"]},
+                "quiet": {"version": "1", "default-features": False},
+                "optional": {"version": "1", "features": ["a"], "optional": True},
+                "other": {"version": "1", "package": "another", "features": ["a"]},
+            }
+        },
+        "cfg(unix)": {"dependencies": {"unix": "1", "unix-script": "1"}},
+    }
+    assert "build-dependencies" not in manifest
+
+
+def test_modules_of_a_script() -> None:
+    script = "mod shared;\npub(crate) mod r#type { mod inner; }\nfn main() { let modern = 1; }\n"
+    assert module_names(script) == {"shared", "type", "inner"}
+
+
+def test_a_restored_crate_is_added_where_the_manifest_has_none() -> None:
+    crate = PackageKey(name="syn", version="2.0.87", source="registry+https://github.com/rust-lang/crates.io-index")
+    restoration = FeatureRestoration(dependency="restored-syn-2-0-87", features=("fold",), added=crate)
+    manifest = generator('[package]\nname = "p"\n', dataclasses.replace(FORM, restorations=(restoration,)))
+    assert manifest["dependencies"] == {
+        "restored-syn-2-0-87": {
+            "package": "syn",
+            "version": "=2.0.87",
+            "default-features": False,
+            "features": ["fold"],
+        }
+    }
