@@ -1,0 +1,1 @@
+console.log(App.args, App.getEnv("GREETING"), App.getEnv("NOT_THERE"), App.getEnv("="));

@@ -1,0 +1,14 @@
+console.log("text", 1, -0, 10n, null, undefined, true, Symbol("s"));
+console.log([1, "two", [3, [4, [5]]]], { a: { b: { c: { d: {} } } }, "e-f": [] });
+console.log(new Map([["k", { v: 1 }]]), new Set([1, "x"]), new Uint8Array([1, 2]), /re+/g);
+console.log(Promise.resolve(1), Promise.reject(2).catch(() => {}) && new Promise(() => {}));
+console.log(class Name {}, () => {}, new (class Point { x = 1; })(), Object.create(null));
+const ring = { name: "ring" };
+ring.self = ring;
+console.log(ring);
+console.count();
+console.count();
+console.count("other");
+console.assert(true, "not shown");
+console.warn("on standard error");
+console.assert(false, "shown", 1);

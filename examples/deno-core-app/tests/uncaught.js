@@ -1,0 +1,4 @@
+import { fail } from "./lib/fails.js";
+
+console.log("before");
+fail("too much");
