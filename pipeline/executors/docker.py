@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime as dt
 import os
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,6 @@ from docker.errors import DockerException, ImageNotFound
 from docker.types import LogConfig
 from docker.types import Mount as EngineMount
 
-from pipeline.capture import Capture
 from pipeline.elf.probe import PROBE_EXIT_CODE
 from pipeline.errors import ExecutorUnavailableError
 from pipeline.executors.containers import (
@@ -38,12 +35,12 @@ from pipeline.executors.containers import (
 from pipeline.executors.local import PROBE_TIMEOUT_S, probe_file, require_program
 from pipeline.executors.native import NativeExecutor
 from pipeline.executors.qemu import QemuExecutor
+from pipeline.executors.watching import Sampled, Watched, seconds_between
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.target import Target, target_of_machine
 from pipeline.proc import describe_exit
 
 API_TIMEOUT_S = 60
-CAPTURE_LIMIT_BYTES = 64 * 1024 * 1024
 _EMPTY_TAR = bytes(1024)
 # What the engine's init process (tini) says when it cannot start the program.
 _NOT_STARTED = re.compile(rb"^\[FATAL tini \(\d+\)\] exec .* failed: (.*)$", re.MULTILINE)
@@ -177,9 +174,9 @@ class _Engine:
     def run(self, run: ContainerRun, timeout_s: float) -> _Ended:
         """Run a container to its end or its timeout, and remove it."""
         with self._container(run) as container_id:
-            watched = _Watched(self.client.api.attach(container_id, stream=True, demux=True))
+            watched = Watched(self.client.api.attach(container_id, stream=True, demux=True))
             self.client.api.start(container_id)
-            sampled = _Sampled(self.client.api.stats(container_id, stream=True, decode=True))
+            sampled = Sampled(self.client.api.stats(container_id, stream=True, decode=True))
             timed_out = not watched.join(timeout_s)
             if timed_out:
                 self._kill(container_id)
@@ -194,7 +191,7 @@ class _Engine:
         return _Ended(
             exit_code=exit_code,
             timed_out=timed_out and exit_code != 0,
-            duration_s=_seconds_between(state["StartedAt"], state["FinishedAt"]),
+            duration_s=seconds_between(state["StartedAt"], state["FinishedAt"]),
             cpu_s=sampled.cpu_s,
             stdout=stdout,
             stderr=stderr,
@@ -241,52 +238,6 @@ class _Engine:
     def _kill(self, container_id: str) -> None:
         with contextlib.suppress(DockerException):  # it may have ended just now
             self.client.api.kill(container_id)
-
-
-class _Watched:
-    """Reads what a container writes on a thread: one that never stops writing must not hold up its timeout."""
-
-    def __init__(self, frames: Iterator[tuple[bytes | None, bytes | None]]) -> None:
-        self._stdout, self._stderr = Capture(CAPTURE_LIMIT_BYTES), Capture(CAPTURE_LIMIT_BYTES)
-        self._thread = threading.Thread(target=self._read, args=(frames,), daemon=True)
-        self._thread.start()
-
-    def join(self, timeout_s: float) -> bool:
-        """Wait; return whether the output has ended."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    def output(self) -> tuple[bytes, bytes]:
-        return self._stdout.value(), self._stderr.value()
-
-    def _read(self, frames: Iterator[tuple[bytes | None, bytes | None]]) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            for out, err in frames:
-                self._stdout.add(out or b"")
-                self._stderr.add(err or b"")
-
-
-class _Sampled:
-    """Follows the CPU seconds of a container: the engine looks once a second and forgets when the container ends."""
-
-    def __init__(self, samples: Iterator[dict[str, Any]]) -> None:
-        self.cpu_s = 0.0
-        self._thread = threading.Thread(target=self._read, args=(samples,), daemon=True)
-        self._thread.start()
-
-    def join(self, timeout_s: float) -> None:
-        self._thread.join(timeout_s)
-
-    def _read(self, samples: Iterator[dict[str, Any]]) -> None:
-        with contextlib.suppress(OSError, ValueError, DockerException):
-            for sample in samples:
-                self.cpu_s = max(self.cpu_s, sample["cpu_stats"]["cpu_usage"].get("total_usage", 0) / 1e9)
-
-
-def _seconds_between(started_at: str, finished_at: str) -> float:
-    """Return the time between two of the engine's timestamps (RFC 3339 with nanoseconds)."""
-    first, last = (dt.datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00") for text in (started_at, finished_at))
-    return max(0.0, (last - first).total_seconds())
 
 
 def _connect(host: str, engine_env: Mapping[str, str]) -> docker.DockerClient:

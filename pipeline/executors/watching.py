@@ -1,0 +1,61 @@
+"""Follows a container while it runs: what it writes, and how much of the CPU it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.capture import Capture
+
+CAPTURE_LIMIT_BYTES = 64 * 1024 * 1024
+
+
+class Watched:
+    """Reads what a container writes on a thread: one that never stops writing must not hold up its timeout."""
+
+    def __init__(self, frames: Iterator[tuple[bytes | None, bytes | None]]) -> None:
+        self._stdout, self._stderr = Capture(CAPTURE_LIMIT_BYTES), Capture(CAPTURE_LIMIT_BYTES)
+        self._thread = threading.Thread(target=self._read, args=(frames,), daemon=True)
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait; return whether the output has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def output(self) -> tuple[bytes, bytes]:
+        """Return standard output and standard error."""
+        return self._stdout.value(), self._stderr.value()
+
+    def _read(self, frames: Iterator[tuple[bytes | None, bytes | None]]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            for out, err in frames:
+                self._stdout.add(out or b"")
+                self._stderr.add(err or b"")
+
+
+class Sampled:
+    """Follows the CPU seconds of a container: the engine looks once a second and forgets when the container ends."""
+
+    def __init__(self, samples: Iterator[dict[str, Any]]) -> None:
+        self.cpu_s = 0.0
+        self._thread = threading.Thread(target=self._read, args=(samples,), daemon=True)
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until the engine has no more to say, at most this long."""
+        self._thread.join(timeout_s)
+
+    def _read(self, samples: Iterator[dict[str, Any]]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            for sample in samples:
+                self.cpu_s = max(self.cpu_s, sample["cpu_stats"]["cpu_usage"].get("total_usage", 0) / 1e9)
+
+
+def seconds_between(started_at: str, finished_at: str) -> float:
+    """Return the time between two of the engine's timestamps (RFC 3339 with nanoseconds)."""
+    first, last = (dt.datetime.fromisoformat(text[:26].rstrip("Z")) for text in (started_at, finished_at))
+    return max(0.0, (last - first).total_seconds())
