@@ -49,6 +49,7 @@ class CargoCall:
     """``KEY=VALUE`` settings that override those of configuration files and profiles."""
     jobs: int | None = None
     offline: bool = False
+    keep_going: bool = False
 
     def common_arguments(self) -> tuple[str, ...]:
         """Return the arguments that every subcommand takes."""
@@ -228,6 +229,8 @@ def _build_arguments(call: CargoCall, goal: Goal) -> tuple[str, ...]:
         choices.append("--no-default-features")
     if goal.features:
         choices += ["--features", ",".join(goal.features)]
+    if call.keep_going:
+        choices.append("--keep-going")
     if call.jobs:
         choices += ["--jobs", str(call.jobs)]
     return ("build", *call.common_arguments(), *choices)

@@ -18,11 +18,11 @@ from pipeline.cli.settings import environment
 @click.pass_context
 def snapshot_step(context: click.Context, steps_dir: Path, package: str, version: str) -> None:
     """Run the generator of a package on the target, with the environment that Cargo gave the stub."""
-    outputs = orchestrate.snapshot_step(
+    answer = orchestrate.snapshot_step(
         steps_dir=steps_dir, package=package, version=version, environ=environment(), workdir=Path.cwd()
     )
-    sys.stdout.buffer.write(outputs.cargo_stdout)
+    sys.stdout.buffer.write(answer.stdout)
     sys.stdout.buffer.flush()
-    sys.stderr.buffer.write(outputs.stderr)
+    sys.stderr.buffer.write(answer.stderr)
     sys.stderr.buffer.flush()
-    context.exit(outputs.result.exit_code)
+    context.exit(answer.exit_code)

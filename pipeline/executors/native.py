@@ -7,6 +7,7 @@ import platform
 from pathlib import Path
 
 from pipeline.executors.local import probe_local, run_local
+from pipeline.executors.rooted import run_rooted
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.target import Target
 
@@ -42,4 +43,6 @@ class NativeExecutor:
 
         Raises ExecutorUnavailableError when it cannot be started.
         """
+        if request.root is not None:
+            return run_rooted(request, self.identity)
         return run_local(self.prefix(), request, self.identity)

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from pipeline.executors.local import probe_local, run_local
+from pipeline.executors.rooted import run_rooted
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.target import Target
 
@@ -38,4 +39,7 @@ class QemuExecutor:
 
         Raises ExecutorUnavailableError when the emulator cannot be started.
         """
+        if request.root is not None:
+            emulator = (str(self.program), "-cpu", self.cpu_model, "-L", "@ROOT@")
+            return run_rooted(request, self.identity, emulator)
         return run_local(self.prefix(), request, self.identity)

@@ -12,9 +12,9 @@ from pipeline.ledger import LedgerStep
 from pipeline.model.build import StepTiming
 from pipeline.model.cargo import Artifact, CargoMessage
 from pipeline.model.events import Where
-from pipeline.model.snapshot import GeneratorSetup, StepResult, result_path
+from pipeline.model.snapshot import GeneratorSetup, StepResult, StepSetup, result_path
 from pipeline.orchestrate.job import Job
-from pipeline.orchestrate.step import prepare_steps, step_environment
+from pipeline.orchestrate.step import LIVE, Origin, prepare_steps, step_environment
 from pipeline.stages import compile as compile_stage
 from pipeline.stages import stitch
 from pipeline.stages.lift import GeneratorBuild, Lift, check_lock, enter_generator_form, enter_product_form
@@ -36,10 +36,22 @@ def compile_all(job: Job, lift: Lift) -> Compiled:
 
     Raises CompileError, GeneratorFailedError, GeneratorTimeoutError, HostVmError, StitchError, LockChangedError.
     """
-    setup = prepare_steps(job, lift)
-    lift = dataclasses.replace(
-        lift, call=dataclasses.replace(lift.call, env={**lift.call.env, **step_environment(job)})
-    )
+    setup, lift = with_steps(job, lift, LIVE)
+    return compile_product(job, lift, setup, emulated_cpu_s=compile_generators(job, lift, setup))
+
+
+def with_steps(job: Job, lift: Lift, origin: Origin) -> tuple[StepSetup, Lift]:
+    """Prepare the snapshot steps; return their setup, and the lift with the variable that leads stubs to it."""
+    setup = prepare_steps(job, lift, origin)
+    call = dataclasses.replace(lift.call, env={**lift.call.env, **step_environment(job)})
+    return setup, dataclasses.replace(lift, call=call)
+
+
+def compile_generators(job: Job, lift: Lift, setup: StepSetup) -> float:
+    """Compile every generator, and return CPU seconds of those that were run emulated on the way.
+
+    Raises what `compile_all` raises.
+    """
     emulated_cpu_s = 0.0
     for generator in lift.generators:
         enter_generator_form(lift, generator)
@@ -47,12 +59,20 @@ def compile_all(job: Job, lift: Lift) -> Compiled:
         outputs, cpu_s = _compile(job, lift, setup.generators, title, generator.goal)
         emulated_cpu_s += cpu_s
         _expect(generator, outputs.outcome)
+    return emulated_cpu_s
+
+
+def compile_product(job: Job, lift: Lift, setup: StepSetup, *, emulated_cpu_s: float = 0.0) -> Compiled:
+    """Compile the product; its stubs run the generators, or give what was made elsewhere.
+
+    Raises CompileError, GeneratorFailedError, GeneratorTimeoutError, HostVmError, StitchError, LockChangedError.
+    """
     enter_product_form(lift)
     outputs, cpu_s = _compile(job, lift, setup.generators, "compile product", lift.product)
     check_lock(lift)
     return Compiled(
         binaries=tuple((name, _executable(outputs.outcome, name)) for name in lift.product.bins),
-        snapshots=_stitched(job, lift, setup.generators, outputs.outcome),
+        snapshots=_stitched(job, lift, setup, outputs.outcome),
         emulated_cpu_s=emulated_cpu_s + cpu_s,
     )
 
@@ -75,7 +95,8 @@ def _compile(
         for result in results:
             _enter_snapshot(job, step, result)
         emulated_cpu_s = sum(result.cpu_s for result in results if result.emulated)
-        step.cpu(max(0.0, outputs.outcome.cpu_s - sum(result.cpu_s for result in results)))
+        here = sum(result.cpu_s for result in results if not result.replayed)
+        step.cpu(max(0.0, outputs.outcome.cpu_s - here))
         step.detail(str(outputs.units))
     return outputs, emulated_cpu_s
 
@@ -95,14 +116,18 @@ def _counter(step: LedgerStep) -> Callable[[CargoMessage], None]:
 
 def _enter_snapshot(job: Job, step: LedgerStep, result: StepResult) -> None:
     size_bytes = sum(output.size_bytes for output in result.outputs)
-    step.apart(result.duration_s)
+    detail = f"{len(result.outputs)} files, {size_bytes:,} bytes"
+    if result.replayed:
+        detail += f", made elsewhere ({result.executor} on {result.cpu_model})"
+    else:
+        step.apart(result.duration_s)
     job.ledger.add(
         StepTiming(
             title=f"snapshot of {result.package}",
             where=Where.EMULATED if result.emulated else Where.NATIVE,
             duration_s=result.duration_s,
             cpu_s=result.cpu_s,
-            detail=f"{len(result.outputs)} files, {size_bytes:,} bytes",
+            detail=detail,
         )
     )
     for stray in result.strays:
@@ -146,9 +171,7 @@ def _executable(outcome: cargo.BuildOutcome, name: str) -> Path:
     return path
 
 
-def _stitched(
-    job: Job, lift: Lift, generators: tuple[GeneratorSetup, ...], outcome: cargo.BuildOutcome
-) -> tuple[StepResult, ...]:
+def _stitched(job: Job, lift: Lift, setup: StepSetup, outcome: cargo.BuildOutcome) -> tuple[StepResult, ...]:
     used = frozenset(
         (key.name, key.version, script.out_dir)
         for script in outcome.scripts
@@ -156,6 +179,9 @@ def _stitched(
     )
     in_product = {generator.package.key.slug for generator in lift.generators if generator.package.in_product}
     wanted = tuple(
-        setup for setup, build in zip(generators, lift.generators, strict=True) if build.package.key.slug in in_product
+        item for item, build in zip(setup.generators, lift.generators, strict=True)
+        if build.package.key.slug in in_product
+    )  # fmt: skip
+    return stitch.run(
+        stitch.StitchInputs(steps_dir=job.steps_dir, generators=wanted, out_dirs=used, replayed=setup.mode == "replay")
     )
-    return stitch.run(stitch.StitchInputs(steps_dir=job.steps_dir, generators=wanted, out_dirs=used))

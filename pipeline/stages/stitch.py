@@ -24,6 +24,8 @@ class StitchInputs:
     generators: tuple[GeneratorSetup, ...]
     out_dirs: frozenset[tuple[str, str, Path]]
     """(package, version, OUT_DIR) for every lifted build script that Cargo ran or found fresh."""
+    replayed: bool = False
+    """Whether the snapshots came from another machine, and with them what is known of their generators."""
 
 
 def run(inputs: StitchInputs) -> tuple[StepResult, ...]:
@@ -94,7 +96,9 @@ def _problem(inputs: StitchInputs, generator: GeneratorSetup, result: StepResult
     if used != {result.out_dir}:
         listed = ", ".join(sorted(map(str, used))) or "none"
         return f"it was made in {result.out_dir}, but the product was given {listed}"
-    if fs.sha256_file(generator.generator) != result.generator_sha256:
+    if result.replayed != inputs.replayed:
+        return "it was not made for this build"
+    if not inputs.replayed and fs.sha256_file(generator.generator) != result.generator_sha256:
         return "it was made by another generator than the one that lies there now"
     if fs.describe_tree(result.out_dir) != result.outputs:
         return f"files in {result.out_dir} are not those that the generator wrote"

@@ -24,9 +24,9 @@ TIERS: tuple[frozenset[str], ...] = (
     # L1: one owner for each outside thing
     frozenset({"proc", "fs"}),
     frozenset({"partial", "children"}),
-    frozenset({"net", "archive", "report"}),
+    frozenset({"net", "archive", "tarball", "report"}),
     # L2
-    frozenset({"context"}),
+    frozenset({"context", "jobs", "bundles"}),
     frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry", "native_env"}),
     frozenset({"toolchains"}),
     # L3 to L5
@@ -41,8 +41,8 @@ OWNERS = {
     "subprocess": {"pipeline.proc"},
     "requests": {"pipeline.net"},
     "zipfile": {"pipeline.archive"},
-    "tarfile": {"pipeline.archive"},
-    "zstandard": {"pipeline.archive"},
+    "tarfile": {"pipeline.tarball"},
+    "zstandard": {"pipeline.tarball"},
     "docker": {"pipeline.executors.docker"},
     # Settings are read by the command line, our own data and Cargo's files by those who know their form.
     "tomllib": {"pipeline.cli.spec_file", "pipeline.cargo", "pipeline.model.distribution"},

@@ -111,6 +111,7 @@ def test_directives_pass_and_the_generator_is_watched(place: Place) -> None:
     outputs = place.run("echo cargo:rerun-if-changed=js/a.js; echo noise; echo cargo::rustc-env=A=b")
     assert outputs.cargo_stdout.decode() == (
         f"cargo:rerun-if-changed=js/a.js\nnoise\ncargo::rustc-env=A=b\ncargo:rerun-if-changed={place.root}/generator\n"
+        f"cargo:rerun-if-changed={place.root}/steps/origin\n"
     )
 
 
@@ -119,6 +120,7 @@ def test_cargos_default_rule_is_kept_for_a_script_that_watches_nothing(place: Pl
     assert outputs.cargo_stdout.decode() == (
         "no newline at the end\n"
         f"cargo:rerun-if-changed={place.root}/generator\n"
+        f"cargo:rerun-if-changed={place.root}/steps/origin\n"
         f"cargo:rerun-if-changed={place.root}/snap.inputs\n"
     )
 

@@ -1,0 +1,72 @@
+#!/bin/sh
+# run [--out FILE] [--emulator 'WORDS…']
+#
+# Runs the generators of this bundle on the machine that it was unpacked on, and packs what they made into FILE
+# (default: snapshot.tar.gz in the working directory) for `python -m pipeline stitch --snapshot FILE`. Needs a POSIX
+# shell, tar, gzip, awk and sha256sum or shasum. The directory of the bundle is only read.
+set -euf
+export LC_ALL=C
+
+usage() {
+    echo "usage: run [--out FILE] [--emulator 'PROGRAM ARGUMENTS… @ROOT@']" >&2
+    exit 2
+}
+fail() {
+    echo "error: $1" >&2
+    exit 1
+}
+
+here=$(cd "$(dirname "$0")" && pwd)
+out=$PWD/snapshot.tar.gz emulator=
+while [ $# -gt 0 ]; do
+    [ $# -ge 2 ] || usage
+    case $1 in
+        --out) case $2 in /*) out=$2 ;; *) out=$PWD/$2 ;; esac ;;
+        --emulator) emulator=$2 ;;
+        *) usage ;;
+    esac
+    shift 2
+done
+
+check() {
+    if command -v sha256sum >/dev/null 2>&1; then
+        (cd "$here" && sha256sum -c SHA256SUMS) >/dev/null 2>"$work/sums"
+    else
+        (cd "$here" && shasum -a 256 -c SHA256SUMS) >/dev/null 2>"$work/sums"
+    fi || fail "files of the bundle are not what they should be $1: $(head -n 3 "$work/sums")"
+}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/snapstitch.XXXXXXXX")
+trap 'rm -rf "$work" "$out.part"' EXIT
+trap 'exit 129' HUP INT TERM PIPE
+check "before the run"
+mkdir -p "$work/pack/steps"
+cp "$here/request.json" "$work/pack/"
+set +f
+for step in "$here"/steps/*/; do
+    name=$(basename "$step")
+    job=$work/jobs/$name
+    mkdir -p "$job"
+    cp "$step/job.sh" "$job/"
+    echo "running the generator of $name" >&2
+    set -f
+    # shellcheck disable=SC2086 - the emulator is a list of words
+    sh "$here/run-job.sh" "$here/root" "$job" $emulator || fail "the generator of $name cannot be run here"
+    set +f
+    cat "$job/stderr" >&2
+    case $(cat "$job/result.json") in
+        *'"exit_code": 0, "timed_out": false'*) ;;
+        *) cat "$job/stdout" >&2; fail "the generator of $name failed: $(cat "$job/result.json")" ;;
+    esac
+    mkdir "$work/pack/steps/$name"
+    for part in out stdout stderr result.json; do mv "$job/$part" "$work/pack/steps/$name/"; done
+done
+check "after the run"
+cd "$work/pack"
+find . -type f ! -name SHA256SUMS | sed 's,^\./,,' | sort | while IFS= read -r file; do
+    if command -v sha256sum >/dev/null 2>&1; then sha256sum "$file"; else shasum -a 256 "$file"; fi
+done >../SHA256SUMS
+mv ../SHA256SUMS .
+tar -chf - request.json steps SHA256SUMS | gzip -c >"$out.part"
+mv "$out.part" "$out"
+echo "made $out" >&2

@@ -1,0 +1,239 @@
+#!/bin/sh
+# run-job.sh ROOT JOB [EMULATOR…]
+#
+# Runs the program that JOB/job.sh describes, with ROOT for its root directory: whatever absolute path it opens is
+# looked for there. Needs a POSIX shell and the usual small tools. Leaves in JOB: out/ (its OUT_DIR), stdout, stderr,
+# result.json. Ends with 0 when the program ran, whatever came of it, and with 3, and the reasons, when it cannot run.
+#
+# The ways, in this order; the first one that can run a program of the target is taken:
+#   emulator    only with EMULATOR (@ROOT@ in it becomes ROOT); QEMU's -L looks into ROOT first
+#   namespaces  user, mount and process namespaces of its own (unshare of util-linux); nothing outside is touched
+#   in place    symbolic links from the missing directories to ROOT; only where nothing of that name exists, and they
+#               are removed again; the program is started through the loader in ROOT
+#   container   Docker, with an image made from ROOT
+set -uf
+export LC_ALL=C
+umask 022
+self=$0
+newline='
+'
+# Lists are one item a line: paths may have spaces in them.
+IFS=$newline
+
+say() { printf '%s\n' "$*" >&2; }
+
+# --- inside: what each way does once it was chosen ---
+
+mounts() {
+    mount --rbind /dev "$root/dev" && mount -t tmpfs tmpfs "$root/tmp" && mount --bind "$job/out" "$root$out_dir" &&
+        { mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"; }
+}
+
+enter_emulator() {
+    for word; do
+        case $word in *@ROOT@*) word=${word%%@ROOT@*}$root${word#*@ROOT@} ;; esac
+        shift
+        set -- "$@" "$word"
+    done
+    seen_out_dir=$job/out
+    cd "$root$workdir" || exit 125
+    case $what in
+        verify) launch "$@" "$root$loader" --verify "$root$program" ;;
+        run) launch "$@" "$root$program" ;;
+    esac
+}
+
+enter_namespaces() {
+    mounts || exit 125
+    seen_out_dir=$out_dir
+    unshare=$(command -v unshare)
+    case $what in
+        verify) launch "$unshare" --root="$root" --wd="$workdir" "$loader" --verify "$program" ;;
+        run) launch "$unshare" --root="$root" --wd="$workdir" "$program" ;;
+    esac
+}
+
+enter_in_place() {
+    seen_out_dir=$job/out
+    case $what in
+        verify) launch "$root$loader" --verify "$root$program" ;;
+        run) cd "$workdir" && launch "$root$loader" --library-path "$(library_path)" "$root$program" ;;
+    esac
+}
+
+library_path() {
+    path=
+    for directory in $library_dirs; do path=$path${path:+:}$root$directory; done
+    printf '%s' "$path"
+}
+
+enter_container() {
+    case $what in
+        verify) in_container "$loader" --verify "$program" ;;
+        run) in_container "$program" ;;
+    esac
+}
+
+if [ "$1" = --enter ]; then
+    way=$2 what=$3 root=$4 job=$5
+    shift 5
+    . "$job/job.sh"
+    case $way in
+        emulator) enter_emulator "$@" ;;
+        namespaces) enter_namespaces ;;
+        "in place") enter_in_place ;;
+        container) enter_container ;;
+    esac
+    exit 125
+fi
+
+# --- outside ---
+
+root=$1 job=$2
+shift 2
+. "$job/job.sh"
+mkdir -p "$job/out" && [ -d "$root" ] || exit 3
+links= image= main= group=
+
+tidy() {
+    trap - EXIT HUP INT TERM PIPE
+    if [ -n "$main" ]; then
+        kill -KILL -- "$group$main" 2>/dev/null
+        wait "$main" 2>/dev/null
+    fi
+    for link in $links; do rm -f "$link"; done
+    if [ -n "$image" ]; then docker image rm -f "$image" >/dev/null 2>&1; fi
+}
+trap tidy EXIT
+trap 'exit 129' HUP INT TERM PIPE
+
+# Everything goes through a shell of its own, so that it can lead a session and be stopped with all its children.
+start() {
+    what=$1
+    shift
+    case $way in
+        namespaces) set -- unshare -Urmpf --kill-child sh "$self" --enter "$way" "$what" "$root" "$job" ;;
+        *) set -- sh "$self" --enter "$way" "$what" "$root" "$job" "$@" ;;
+    esac
+    if command -v setsid >/dev/null 2>&1; then
+        group=-
+        set -- setsid "$@"
+    fi
+    image=$image "$@" </dev/null &
+    main=$!
+}
+
+works() {
+    start verify "$@" >"$job/why" 2>&1
+    wait "$main"
+    code=$?
+    main=
+    [ "$code" = 0 ] && return 0
+    say "$way: not possible here: exit status $code $(head -c 500 "$job/why" | tr '\n' ' ')"
+    return 1
+}
+
+can_namespaces() {
+    way=namespaces
+    if ! command -v unshare >/dev/null 2>&1 || ! unshare --help 2>&1 | grep -q -- --kill-child; then
+        say "namespaces: there is no unshare of util-linux"
+        return 1
+    fi
+    works
+}
+
+can_in_place() {
+    way="in place"
+    works || return 1
+    for directory in $source_dirs; do
+        first=$directory
+        while [ ! -e "${first%/*}/" ]; do first=${first%/*}; done
+        if [ -e "$directory" ] && ! ours "$directory"; then
+            say "in place: $directory is there already"
+            return 1
+        fi
+        if ! ours "$directory"; then
+            if ! ln -s "$root$first" "$first" 2>/dev/null; then
+                say "in place: $first cannot be made"
+                return 1
+            fi
+            links=$links$newline$first
+        fi
+    done
+}
+
+ours() {
+    for link in $links; do
+        case $1/ in "$link"/*) return 0 ;; esac
+    done
+    return 1
+}
+
+can_container() {
+    way=container
+    if ! command -v docker >/dev/null 2>&1; then
+        say "container: there is no docker"
+        return 1
+    fi
+    image=snapstitch-$$
+    if ! tar -C "$root" -cf - . | docker import --platform "$platform" - "$image" >/dev/null 2>"$job/why"; then
+        image=
+        say "container: docker cannot make an image: $(head -c 500 "$job/why" | tr '\n' ' ')"
+        return 1
+    fi
+    works
+}
+
+choose() {
+    if [ $# -gt 0 ]; then
+        way=emulator
+        works "$@"
+    else
+        can_namespaces || can_in_place || can_container
+    fi
+}
+
+now() {
+    moment=$(date +%s.%N)
+    case $moment in *[!0-9.]*) date +%s ;; *) printf '%s' "$moment" ;; esac
+}
+
+cpu() {
+    times >"$job/times"
+    tail -n 1 "$job/times" | tr 'ms' '  ' | awk '{ printf "%.3f", $1 * 60 + $2 + $3 * 60 + $4 }'
+}
+
+watch() {
+    seconds=0
+    while [ "$seconds" -lt "$timeout_s" ]; do
+        sleep 1
+        kill -0 "$main" 2>/dev/null || exit 0
+        seconds=$((seconds + 1))
+    done
+    : >"$job/timed-out"
+    kill -KILL -- "$group$main"
+}
+
+if ! choose "$@"; then
+    say "no program of $target can be run here"
+    exit 3
+fi
+ulimit -f 16777216 2>/dev/null # 8 GiB a file, in blocks of 512 bytes
+rm -rf "$job/timed-out"
+began=$(now)
+used=$(cpu)
+start run "$@" >"$job/stdout" 2>"$job/stderr"
+watch >/dev/null 2>&1 </dev/null &
+wait "$main"
+code=$?
+[ -n "$group" ] && kill -KILL -- "-$main" 2>/dev/null
+main=
+took=$(awk "BEGIN { print $(now) - $began }")
+burnt=$(cpu)
+burnt=$(awk "BEGIN { print $burnt - $used }")
+[ -e "$job/timed-out" ] && timed_out=true || timed_out=false
+case $way in emulator | "in place") seen=$job/out ;; *) seen=$out_dir ;; esac
+model=$(sed -n 's/^\(model name\|Model name\|cpu model\)[[:space:]]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1 | tr -cd 'A-Za-z0-9 ._@()-')
+printf '{"exit_code": %d, "timed_out": %s, "duration_s": %s, "cpu_s": %s, "way": "%s", "out_dir": "%s", "system": "%s", "cpu_model": "%s"}\n' \
+    "$code" "$timed_out" "$took" "$burnt" "$way" "$seen" "$(uname -sr | tr -cd 'A-Za-z0-9 ._+-')" \
+    "$(uname -m)${model:+ $model}" >"$job/result.json"

@@ -1,0 +1,97 @@
+"""One run of a target program in a root of its own, as a directory that a POSIX shell can work off.
+
+``data/run-job.sh`` does the work, on this machine, on a host that is reached by SSH, or in a bundle; here is what it is
+told and what it leaves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.resources
+import math
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pipeline.errors import ArchiveError
+from pipeline.model.bundle import RESULT_FILE_NAME, StepOutcome
+from pipeline.model.target import Target
+
+CANNOT_RUN_EXIT_CODE = 3
+"""Exit status of the job runner when no program of the target can be run there."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """A program of the target and all that it may see. Every path is one below its root."""
+
+    target: Target
+    program: str
+    env: Mapping[str, str]
+    """The whole environment; OUT_DIR is set to where the program can write."""
+    workdir: str
+    out_dir: str
+    source_dirs: tuple[str, ...]
+    """Directories that the program may name by their absolute paths."""
+    timeout_s: float
+
+
+def script(name: str) -> str:
+    """Return one of the shell scripts that travel."""
+    return importlib.resources.files("pipeline").joinpath("data", name).read_text(encoding="utf-8")
+
+
+def job_script(job: Job) -> str:
+    """Return ``job.sh``, which the job runner reads."""
+    env = {name: value for name, value in sorted(job.env.items()) if name != "OUT_DIR"}
+    assignments = [shlex.quote(f"{name}={value}") for name, value in env.items()]
+    options = " ".join(f"-e {assignment}" for assignment in assignments)
+    settings = {
+        "target": job.target.name,
+        "platform": job.target.oci_platform,
+        "program": job.program,
+        "workdir": job.workdir,
+        "out_dir": job.out_dir,
+        "loader": job.target.interpreter,
+        "library_dirs": "\n".join(root_library_dirs(job.target)),
+        "source_dirs": "\n".join(outermost(job.source_dirs)),
+        "timeout_s": str(math.ceil(job.timeout_s)),
+    }
+    lines = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
+    lines += [
+        f'launch() {{ exec env -i {" ".join(assignments)} "OUT_DIR=$seen_out_dir" "$@"; }}',
+        "in_container() { exec docker run --rm --network none \\",
+        '  --platform "$platform" -v "$job/out:$out_dir" -w "$workdir" \\',
+        f'  {options} -e "OUT_DIR=$out_dir" "$image" "$@"; }}',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def root_library_dirs(target: Target) -> tuple[str, ...]:
+    """Return where the libraries lie in a root: the loader looks there by itself (ld.so(8))."""
+    return (f"/lib/{target.gnu_triple}",)
+
+
+def outermost(directories: Iterable[str]) -> tuple[str, ...]:
+    """Return *directories* without those that lie in others, sorted."""
+    kept: list[str] = []
+    for directory in sorted(set(directories)):
+        if not any(Path(directory).is_relative_to(other) for other in kept):
+            kept.append(directory)
+    return tuple(kept)
+
+
+def read_outcome(directory: Path) -> StepOutcome:
+    """Return what the job runner wrote about the run.
+
+    Raises ArchiveError when it cannot be read.
+    """
+    path = directory / RESULT_FILE_NAME
+    try:
+        return StepOutcome.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ArchiveError(
+            f"{path.name} of a generator's run cannot be read",
+            cause="the run was cut off, or the file was changed",
+            action="run the generator again",
+        ) from error
