@@ -22,15 +22,18 @@ UNSET_VARIABLES = ("PATH", "HOSTNAME")
 """What the engine adds to every environment. A name without a value takes it out again."""
 
 _PASSED_ON = (IMAGE_VARIABLE, HOST_VARIABLE, "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+_KERNELS_OWN = frozenset({"dev", "proc", "sys"})
 _SYSTEM_LIBRARIES = (Path("/usr/lib"), Path("/lib"), Path("/lib64"))
 _SCRATCH = Path("/tmp")  # noqa: S108 - inside the container: a memory file system of its own
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Mount:
-    """A file or directory of the machine that a container sees in the same place."""
+    """A file or directory of the machine that a container sees."""
 
+    source: Path
     path: Path
+    """Where it sees it: in the same place, but for programs that have a root of their own."""
     writable: bool
 
 
@@ -77,7 +80,7 @@ def container_run(
     request: ExecRequest, *, prefix: tuple[str, ...], tools: Iterable[Path], image: str, user: str
 ) -> ContainerRun:
     """Return how *request* runs behind *prefix*, which needs *tools* (files and directories) to be seen, too."""
-    mounts = tuple(_mounts(request, tools))
+    mounts = tuple(_mounts(request, tools) if request.root is None else _root_mounts(request, request.root, tools))
     wanted = {_SCRATCH, *(Path(request.env[name]) for name in ("TMPDIR",) if request.env.get(name))}
     return ContainerRun(
         image=image,
@@ -122,10 +125,20 @@ def _mounts(request: ExecRequest, tools: Iterable[Path]) -> Iterator[Mount]:
         # What lies below a mounted directory is seen already; only writable below read-only makes a difference.
         if path == Path("/") or (covered and path not in writable):
             continue
-        yield Mount(path=path, writable=path in writable)
+        yield Mount(source=path, path=path, writable=path in writable)
+
+
+def _root_mounts(request: ExecRequest, root: Path, tools: Iterable[Path]) -> Iterator[Mount]:
+    """Yield what lies in the root, at the top of the container, and the directory that OUT_DIR ends up in."""
+    for path in sorted(root.iterdir()):
+        if path.name not in _KERNELS_OWN and path != root / _SCRATCH.relative_to("/"):
+            yield Mount(source=path, path=Path("/", path.name), writable=False)
+    for path in tools:
+        yield Mount(source=path, path=path, writable=False)
+    yield Mount(source=request.outputs[0], path=Path(request.env["OUT_DIR"]), writable=True)
 
 
 def _mount_option(mount: Mount) -> str:
     # The option is a CSV record: a path with a comma or a quote needs quotes.
-    parts = ["type=bind", f"source={mount.path}", f"target={mount.path}", *([] if mount.writable else ["readonly"])]
+    parts = ["type=bind", f"source={mount.source}", f"target={mount.path}", *([] if mount.writable else ["readonly"])]
     return ",".join('"' + part.replace('"', '""') + '"' if {",", '"'} & set(part) else part for part in parts)

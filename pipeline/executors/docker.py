@@ -65,7 +65,7 @@ class DockerExecutor:
             )
             try:
                 with self._engine() as engine:
-                    completed = engine.run(self._run_for(engine, request, native_prefix=()), PROBE_TIMEOUT_S)
+                    completed = engine.run(self._run_for(engine, request, static=True), PROBE_TIMEOUT_S)
             except ExecutorUnavailableError as error:
                 return Availability(available=False, reason=f"docker: {error.what}")
         if completed.exit_code == PROBE_EXIT_CODE:
@@ -80,9 +80,8 @@ class DockerExecutor:
         and when the engine goes away meanwhile.
         """
         require_program(request, "docker")
-        loader = NativeExecutor(sysroot=self.sysroot, target=self.target)
         with self._engine() as engine:
-            run = self._run_for(engine, request, native_prefix=loader.prefix())
+            run = self._run_for(engine, request)
             completed = engine.run(run, request.timeout_s)
             return ExecResult(
                 exit_code=completed.exit_code,
@@ -93,6 +92,7 @@ class DockerExecutor:
                 stderr=completed.stderr,
                 executor=self._identity(engine),
                 replay=run.replay_line(engine.host),
+                out_dir=request.env["OUT_DIR"] if request.root is not None else None,
             )
 
     @contextlib.contextmanager
@@ -108,13 +108,14 @@ class DockerExecutor:
                 security_options=tuple(info.get("SecurityOptions") or ()),
             )
 
-    def _run_for(self, engine: _Engine, request: ExecRequest, *, native_prefix: tuple[str, ...]) -> ContainerRun:
+    def _run_for(self, engine: _Engine, request: ExecRequest, *, static: bool = False) -> ContainerRun:
         native = target_of_machine(engine.machine) == self.target
         wanted = self.engine_env.get(IMAGE_VARIABLE)
+        sysroot = (self.sysroot,) if request.root is None else ()
         run = container_run(
             request,
-            prefix=native_prefix if native else self.emulator.prefix(),
-            tools=(self.sysroot,) if native else (self.sysroot, *files_of_emulator(self.emulator.program)),
+            prefix=self._loader(request, static=static) if native else self._emulator(request),
+            tools=sysroot if native else (*sysroot, *files_of_emulator(self.emulator.program)),
             image=wanted or EMPTY_IMAGE,
             user=user_for(uid=os.getuid(), gid=os.getgid(), security_options=engine.security_options),
         )
@@ -123,6 +124,16 @@ class DockerExecutor:
             run = dataclasses.replace(run, platform=self.target.oci_platform if native else None)
         engine.have_image(run)
         return run
+
+    def _loader(self, request: ExecRequest, *, static: bool) -> tuple[str, ...]:
+        """Return the loader of the sysroot; static programs need none, and a root of their own has one."""
+        if static or request.root is not None:
+            return ()
+        return NativeExecutor(sysroot=self.sysroot, target=self.target).prefix()
+
+    def _emulator(self, request: ExecRequest) -> tuple[str, ...]:
+        sysroot = self.sysroot if request.root is None else Path("/")
+        return dataclasses.replace(self.emulator, sysroot=sysroot).prefix()
 
     def _identity(self, engine: _Engine) -> ExecutorIdentity:
         if target_of_machine(engine.machine) == self.target:
@@ -217,7 +228,7 @@ class _Engine:
             security_opt=["no-new-privileges"],
             log_config=LogConfig(type="none"),
             mounts=[
-                EngineMount(str(mount.path), str(mount.path), type="bind", read_only=not mount.writable)
+                EngineMount(str(mount.path), str(mount.source), type="bind", read_only=not mount.writable)
                 for mount in run.mounts
             ],
             tmpfs={str(path): "exec" for path in run.scratch},

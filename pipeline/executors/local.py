@@ -52,9 +52,12 @@ def run_local(prefix: tuple[str, ...], request: ExecRequest, identity: ExecutorI
 
 def require_program(request: ExecRequest, executor: str) -> None:
     """Raise ExecutorUnavailableError when there is no program: a loader would make an exit status of it."""
-    if not Path(request.argv[0]).is_file():
+    program = Path(request.argv[0])
+    if request.root is not None:
+        program = request.root / program.relative_to("/")
+    if not program.is_file():
         raise ExecutorUnavailableError(
-            f"the {executor} executor cannot start {request.argv[0]}: there is no such file",
+            f"the {executor} executor cannot start {program}: there is no such file",
             cause="the program was not built, or removed since",
             action="run the build again",
         )
