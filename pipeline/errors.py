@@ -196,6 +196,12 @@ class PatchError(PipelineError):
     exit_code = 29
 
 
+class MemoryShortError(PipelineError):
+    """The machine has too little memory for what is to be compiled."""
+
+    exit_code = 30
+
+
 class StoppedError(PipelineError):
     """The user or the system asked the command to stop."""
 

@@ -28,6 +28,7 @@ _VERBS: Final = {
     "plan": "pipeline.cli.plan",
     "doctor": "pipeline.cli.doctor",
     "verify": "pipeline.cli.verify",
+    "v8": "pipeline.cli.v8",
     "reference": "pipeline.cli.reference",
     "snapshot-step": "pipeline.cli.snapshot_step",
 }

@@ -27,18 +27,21 @@ def llvm_packages(tools: HostTools, major: int) -> tuple[str, ...]:
     return tuple(name.format(llvm=major) for name in tools.llvm_packages)
 
 
-def choose_llvm(tools: HostTools, apt: PrivateApt, rust: RustChoice | None) -> int:
+def choose_llvm(tools: HostTools, apt: PrivateApt, rust: RustChoice | None, *, only: int | None = None) -> int:
     """Return the major version of Clang to take: rustc's own LLVM where that is one, else the preferred one.
+
+    With *only*, no other will do.
 
     Sharing one LLVM saves a download of 60 MB, and lld then reads the bitcode that rustc writes.
     Raises ToolboxError when the mirror offers none.
     """
-    offered = apt.versions(name for major in tools.llvm_majors for name in llvm_packages(tools, major))
-    majors = [m for m in tools.llvm_majors if all(name in offered for name in llvm_packages(tools, m))]
+    wanted = (only,) if only else tools.llvm_majors
+    offered = apt.versions(name for major in wanted for name in llvm_packages(tools, major))
+    majors = [m for m in wanted if all(name in offered for name in llvm_packages(tools, m))]
     if majors:
         shared = _llvm_of_rust(apt, rust) if rust else None
         return shared if shared in majors else majors[0]
-    raise _no_llvm(tools)
+    raise _no_llvm(wanted)
 
 
 def _llvm_of_rust(apt: PrivateApt, rust: RustChoice) -> int | None:
@@ -47,8 +50,8 @@ def _llvm_of_rust(apt: PrivateApt, rust: RustChoice) -> int | None:
     return next((int(match[1]) for match in matches if match), None)
 
 
-def _no_llvm(tools: HostTools) -> ToolboxError:
-    majors = ", ".join(str(major) for major in tools.llvm_majors)
+def _no_llvm(wanted: tuple[int, ...]) -> ToolboxError:
+    majors = ", ".join(str(major) for major in wanted)
     return ToolboxError(
         f"the mirror offers none of the versions of Clang and lld that the toolbox can use ({majors})",
         cause="the suite that has them cannot be had now (see the warnings), or the mirror is incomplete",

@@ -63,6 +63,8 @@ class Probe:
     host: Target
     target: Target
     root: Path = Path("/")
+    llvm_major: int | None = None
+    """The only major version of Clang that fits; None: any that is new enough."""
 
     def look(self) -> MachineTools:
         """Return what is there; nothing is an error."""
@@ -77,7 +79,8 @@ class Probe:
     def look_once(self, memory_dir: Path) -> MachineTools:
         """Return what is there, remembered in *memory_dir* for as long as no program changes."""
         state = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in self._candidates()]
-        key = fs.sha256_json([self.target.name, self.environ.get("RUSTUP_TOOLCHAIN"), state])
+        asked = [self.target.name, self.environ.get("RUSTUP_TOOLCHAIN"), state]
+        key = fs.sha256_json([*asked, self.llvm_major] if self.llvm_major else asked)
         path = memory_dir / f"machine-{key[:16]}.json"
         if path.is_file():
             return MachineTools.model_validate_json(path.read_bytes())
@@ -113,6 +116,8 @@ class Probe:
         unfit = f"no {', '.join(missing)} beside it" if missing else ""
         if not version or int(version.split(".")[0]) < MIN_LLVM_MAJOR:
             unfit = f"{version or 'its version'} is older than {MIN_LLVM_MAJOR}"
+        elif self.llvm_major and int(version.split(".")[0]) != self.llvm_major:
+            unfit = f"{version} is not {self.llvm_major}"
         return FoundTool(name="clang and lld", path=directory, version=version, unfit=unfit)
 
     def _rust(self) -> FoundTool:

@@ -44,7 +44,13 @@ def split_tools(inputs: ToolboxInputs, context: Context) -> Split:
 def make_probe(inputs: ToolboxInputs, context: Context) -> Probe:
     """Return what looks for the machine's tools."""
     machine = inputs.machine
-    return Probe(environ=context.environ, host=machine.host(), target=inputs.target, root=machine.root)
+    return Probe(
+        environ=context.environ,
+        host=machine.host(),
+        target=inputs.target,
+        root=machine.root,
+        llvm_major=inputs.llvm_major,
+    )
 
 
 def _nothing() -> MachineTools:

@@ -116,6 +116,7 @@ class Planner:
             "groups": sorted(self.groups),
             "packages": sorted(self.inputs.sysroot_packages),
             "tools": sorted(self.inputs.tool_packages),
+            **({"llvm": self.inputs.llvm_major} if self.inputs.llvm_major else {}),
             "sources": [
                 dataclasses.asdict(source)
                 for target, release in self._wanted()
@@ -126,7 +127,7 @@ class Planner:
 
     def apts(self) -> tuple[PrivateApt, ...]:
         """Return the private apts that are asked: for the host, for the target's std, for the sysroot."""
-        return tuple(self._apt(target, release) for target, release in self._wanted())
+        return tuple(self.apt_for(target, release) for target, release in self._wanted())
 
     def _wanted(self) -> tuple[tuple[Target, Release], ...]:
         target = self.inputs.target
@@ -152,7 +153,8 @@ class Planner:
             settings=self.settings,
         )
 
-    def _apt(self, target: Target, release: Release) -> PrivateApt:
+    def apt_for(self, target: Target, release: Release) -> PrivateApt:
+        """Return the private apt that is asked for packages of *target* in *release*."""
         chosen = choose_sources(self.source_request(target, release))
         sources = tuple(source for source in chosen if source.suite not in self.without)
         identity = fs.sha256_json([dataclasses.asdict(source) for source in sources])[:12]
@@ -178,7 +180,7 @@ class Planner:
         if tools is None:  # identify_machine returns no such release
             raise AssertionError(self.release.codename)
         rust = choose_rust(tools, host_apt, std_apt) if "rust" in self.groups else None
-        llvm = choose_llvm(tools, host_apt, rust) if "llvm" in self.groups else None
+        llvm = choose_llvm(tools, host_apt, rust, only=self.inputs.llvm_major) if "llvm" in self.groups else None
         named = self._named_tools(tools, rust, llvm)
         std = std_apt.locate(f"{rust.flavour.std}={rust.std_version}") if rust else ()
         development = (*self.sysroot_release.development_packages, *self.inputs.sysroot_packages)

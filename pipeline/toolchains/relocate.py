@@ -41,6 +41,8 @@ class Relocation:
     patchelf: Path | None
     """The machine's own; None: the one in the prefix."""
     environ: Mapping[str, str]
+    further: tuple[PurePosixPath, ...] = ()
+    """Other programs that will be started."""
 
     @property
     def library_dirs(self) -> tuple[PurePosixPath, ...]:
@@ -59,7 +61,7 @@ class Relocation:
             names += [self.llvm_bin / name for name in LLVM_PROGRAMS]
         if self.rust_prefix:
             names += [self.rust_prefix / "bin" / name for name in ("rustc", "cargo", "rustdoc")]
-        for name in names:
+        for name in (*names, *self.further):
             path = self.root / name
             if path.is_file() and not path.is_symlink() and is_elf(path) and read_elf(path).interpreter:
                 yield path

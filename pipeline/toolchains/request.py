@@ -45,6 +45,8 @@ class ToolboxInputs:
     """Packages that the runtime needs beside the C and C++ libraries."""
     tool_packages: tuple[str, ...] = ()
     """Packages of further programs for the build host; ``{llvm}`` stands for the major version of Clang."""
+    llvm_major: int | None = None
+    """The only major version of Clang and lld that will do; None: whichever is preferred."""
     mode: ToolchainMode = "auto"
     settings: AptSettings | None = None
     """None: read from the environment's ``SNAPSTITCH_APT_…`` variables."""
