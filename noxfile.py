@@ -32,18 +32,27 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "unit"]
 
 
-def define_build(target: str) -> None:
-    """Define the session that builds for *target*."""
-
-    def build(session: nox.Session) -> None:
-        run_pipeline(session, "build", "--target", target, *session.posargs)
-
-    build.__doc__ = f"Build for {target}: dist/<name>-<version>-linux-{target}.zip."
-    nox.session(name=f"build-{target}")(build)
+VERBS = {
+    "build": "Build for {}: dist/<name>-<version>-linux-{}.zip.",
+    "generator": "Pack what makes the snapshot for {}: dist/<name>-{}.generator.tar.zst.",
+    "snapshot": "Run -- BUNDLE for {}: dist/<name>-{}.snapshot.tar.zst.",
+    "stitch": "Build for {} with -- --snapshot FILE: dist/<name>-<version>-linux-{}.zip.",
+}
 
 
-for _target in TARGETS:
-    define_build(_target)
+def define(verb: str, target: str) -> None:
+    """Define the session that does *verb* for *target*."""
+
+    def do(session: nox.Session) -> None:
+        run_pipeline(session, verb, "--target", target, *session.posargs)
+
+    do.__doc__ = VERBS[verb].format(target, target)
+    nox.session(name=f"{verb}-{target}")(do)
+
+
+for _verb in VERBS:
+    for _target in TARGETS:
+        define(_verb, _target)
 
 
 @nox.session

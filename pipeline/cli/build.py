@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from pipeline import orchestrate
 from pipeline.cli.request import RequestOptions, make_request, request_options
-from pipeline.cli.settings import ResultError, common_options, open_session
+from pipeline.cli.settings import ResultError, Session, common_options, open_session
 from pipeline.cli.verdict import verification_error
 from pipeline.errors import UsageError
+from pipeline.model.build import BuildOutcome
 from pipeline.model.target import TARGETS
 from pipeline.report.summary import build_tables, outcomes_json
 
@@ -21,23 +23,30 @@ from pipeline.report.summary import build_tables, outcomes_json
 def build(options: RequestOptions) -> None:
     """Build a runtime for one or more targets."""
     with open_session() as session:
-        _require_target(options)
+        require_target(options)
         start_dir = Path.cwd()
         request = make_request(options, start_dir=start_dir)
-        outcomes = orchestrate.build(request, session.context)
-        session.reporter.show(build_tables(outcomes, start_dir=start_dir))
-        result = outcomes_json(outcomes)
-        error = verification_error(tuple(finding for outcome in outcomes for finding in outcome.findings))
-        if error is not None:
-            raise ResultError(error, result)
-        session.result(result)
+        show_outcomes(session, orchestrate.build(request, session.context), start_dir)
 
 
-def _require_target(options: RequestOptions) -> None:
+def show_outcomes(session: Session, outcomes: Sequence[BuildOutcome], start_dir: Path) -> None:
+    """Say what was made and what the checks found.
+
+    Raises ResultError when a check failed.
+    """
+    session.reporter.show(build_tables(outcomes, start_dir=start_dir))
+    result = outcomes_json(outcomes)
+    error = verification_error(tuple(finding for outcome in outcomes for finding in outcome.findings))
+    if error is not None:
+        raise ResultError(error, result)
+    session.result(result)
+
+
+def require_target(options: RequestOptions) -> None:
     """All targets at once take long: that has to be meant."""
     if not options.target:
         raise UsageError(
             "for which target?",
-            cause="build was called without --target",
+            cause="the command was called without --target",
             action=f"add --target NAME, once or more: {', '.join(target.name for target in TARGETS)}",
         )

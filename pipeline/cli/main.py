@@ -25,6 +25,9 @@ BROKEN_PIPE_EXIT_CODE = 128 + signal.SIGPIPE
 
 _VERBS: Final = {
     "build": "pipeline.cli.build",
+    "generator": "pipeline.cli.generator",
+    "snapshot": "pipeline.cli.snapshot",
+    "stitch": "pipeline.cli.stitch",
     "plan": "pipeline.cli.plan",
     "doctor": "pipeline.cli.doctor",
     "verify": "pipeline.cli.verify",

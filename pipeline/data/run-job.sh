@@ -25,7 +25,9 @@ say() { printf '%s\n' "$*" >&2; }
 # --- inside: what each way does once it was chosen ---
 
 mounts() {
-    mount --rbind /dev "$root/dev" && mount -t tmpfs tmpfs "$root/tmp" && mount --bind "$job/out" "$root$out_dir" &&
+    # The sources may lie in /tmp.
+    [ -n "$(ls -A "$root/tmp")" ] || mount -t tmpfs tmpfs "$root/tmp" || return 1
+    mount --rbind /dev "$root/dev" && mount --bind "$job/out" "$root$out_dir" &&
         { mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"; }
 }
 

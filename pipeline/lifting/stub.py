@@ -14,7 +14,7 @@ STUB_FILE_NAME = "snapstitch_stub.rs"
 
 _SOURCE = """\
 //! Stands in for a build script that has to run on the target: hands over to the program that
-//! `@VARIABLE@` names.
+//! `@VARIABLE@` names, which runs it, writes down what it is to be run with, or has its result.
 
 fn main() {
     let step = match std::env::var_os("@VARIABLE@") {

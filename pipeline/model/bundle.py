@@ -72,6 +72,8 @@ class GeneratorStep(_Strict):
     """Path below the bundle's root."""
     generator_sha256: Sha256
     timeout_s: Annotated[float, pydantic.Field(gt=0)]
+    source_dirs: tuple[AbsolutePath, ...]
+    """Directories of the build machine whose files the generator may name."""
     request: RecordedRequest
 
 

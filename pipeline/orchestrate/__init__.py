@@ -2,7 +2,8 @@
 
 from pipeline.orchestrate.driver import build
 from pipeline.orchestrate.exporting import export_generators
+from pipeline.orchestrate.running import RunOrder, RunReport, run_bundle
 from pipeline.orchestrate.step import snapshot_step
 from pipeline.orchestrate.stitching import stitch
 
-__all__ = ["build", "export_generators", "snapshot_step", "stitch"]
+__all__ = ["RunOrder", "RunReport", "build", "export_generators", "run_bundle", "snapshot_step", "stitch"]

@@ -154,6 +154,7 @@ def _step(inputs: ExportInputs, item: ExportedGenerator) -> GeneratorStep:
         program=str(item.generator),
         generator_sha256=fs.sha256_file(item.generator),
         timeout_s=inputs.timeout_s,
+        source_dirs=jobs.outermost(map(str, item.source_dirs)),
         request=item.request.model_copy(update={"env": env}),
     )
 
@@ -174,14 +175,14 @@ def _members(inputs: ExportInputs, item: ExportedGenerator, step: GeneratorStep)
         env=step.request.env,
         workdir=step.request.workdir,
         out_dir=step.request.out_dir,
-        source_dirs=tuple(map(str, item.source_dirs)),
+        source_dirs=step.source_dirs,
         timeout_s=step.timeout_s,
     )
     yield TarMember(name=f"{STEPS_DIR_NAME}/{step.name}/{JOB_FILE_NAME}", content=jobs.job_script(job).encode())
     yield _root_file(item.generator, item.generator, mode=0o755)
     for name in (step.request.workdir, step.request.out_dir):
         yield TarMember(name=f"{ROOT_DIR_NAME}{name}", content=None, mode=0o755)
-    for directory in map(Path, jobs.outermost(map(str, item.source_dirs))):
+    for directory in map(Path, step.source_dirs):
         for path in _files(directory):
             yield _root_file(path, path, mode=0o755 if path.stat().st_mode & 0o100 else 0o644)
 

@@ -26,8 +26,9 @@ def sessions() -> dict[str, str]:
     return dict(re.findall(r"^[*-] (\S+)(?: -> (.*))?$", ended.stdout, re.MULTILINE))
 
 
-def test_every_target_has_a_session(sessions: dict[str, str]) -> None:
-    assert {name for name in sessions if name.startswith("build-")} == {f"build-{target.name}" for target in TARGETS}
+@pytest.mark.parametrize("verb", ["build", "generator", "snapshot", "stitch"])
+def test_every_target_has_a_session(sessions: dict[str, str], verb: str) -> None:
+    assert {name for name in sessions if name.startswith(f"{verb}-")} == {f"{verb}-{target.name}" for target in TARGETS}
 
 
 def test_every_session_is_described_in_a_sentence(sessions: dict[str, str]) -> None:

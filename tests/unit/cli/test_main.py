@@ -111,7 +111,7 @@ def test_without_json_nothing_is_on_standard_output_after_an_error(place: Path) 
             ["build"],
             (
                 "error: for which target?\n"
-                "  usual cause: build was called without --target\n"
+                "  usual cause: the command was called without --target\n"
                 "  what to do:  add --target NAME, once or more: amd64, arm64, armhf, s390x, ppc64el\n"
             ),
         ),
@@ -195,14 +195,14 @@ def test_a_closed_pipe_is_quiet(place: Path) -> None:
 def test_help_lists_the_verbs_in_their_order() -> None:
     written = CliRunner().invoke(commands, ["--help"]).output
     verbs = re.findall(r"^  ([a-z-]+) {2,}\S", written[written.index("Commands:") :], re.MULTILINE)
-    assert verbs == ["build", "plan", "doctor", "verify", "reference"]
+    assert verbs == ["build", "generator", "snapshot", "stitch", "plan", "doctor", "verify", "reference"]
 
 
 def test_version() -> None:
     assert CliRunner().invoke(commands, ["--version"]).output == f"snapstitch, version {pipeline.__version__}\n"
 
 
-@pytest.mark.parametrize("verb", ["build", "plan", "doctor", "verify", "reference"])
+@pytest.mark.parametrize("verb", ["build", "generator", "snapshot", "stitch", "plan", "doctor", "verify", "reference"])
 def test_every_verb_takes_the_common_options(verb: str) -> None:
     written = CliRunner().invoke(commands, [verb, "--help"]).output
     for option in ("--cache-dir", "--offline", "--jobs", "--json", "--verbose", "--quiet"):
