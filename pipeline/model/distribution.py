@@ -27,6 +27,10 @@ class RustFlavour(_Row):
     """Package of the target's precompiled standard library."""
     prefix: PurePosixPath = PurePosixPath("usr")
     """Where its ``bin`` and ``lib/rustlib`` lie; those of Ubuntu's versioned packages are apart."""
+    cargo_versions: str | None = None
+    """Pattern of the versions of Cargo to take, where they are offered, even beside a newer rustc."""
+    cargo_libraries: tuple[str, ...] = ()
+    """Packages that such a Cargo needs."""
 
     @property
     def rustlib(self) -> PurePosixPath:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import re
 
 from pipeline.apt.private import PrivateApt
@@ -18,6 +19,8 @@ class RustChoice:
     flavour: RustFlavour
     packages: tuple[str, ...]
     """For the host, each with its version."""
+    cargo_alone: str | None = None
+    """Package of a Cargo of another version than rustc, to be taken without what it says it depends on."""
     std_version: str
     """Of the target's standard library; may differ from the host's in the number of a rebuild."""
 
@@ -71,14 +74,28 @@ def choose_rust(tools: HostTools, host: PrivateApt, target: PrivateApt) -> RustC
             std = _same_source(version, precompiled.get(flavour.std, ()))
             host_std = _same_source(version, offered.get(flavour.std, ()))
             if std and host_std:
-                cargo = _same_source(version, offered.get(flavour.cargo, ()))
-                packages = (
-                    f"{flavour.rustc}={version}",
-                    f"{flavour.std}={host_std}",
-                    f"{flavour.cargo}={cargo}" if cargo else flavour.cargo,
+                own = _same_source(version, offered.get(flavour.cargo, ()))
+                other = other_cargo(flavour, own, offered.get(flavour.cargo, ()))
+                cargo = (f"{flavour.cargo}={own}" if own else flavour.cargo,)
+                return RustChoice(
+                    flavour=flavour,
+                    packages=(
+                        f"{flavour.rustc}={version}",
+                        f"{flavour.std}={host_std}",
+                        *(flavour.cargo_libraries if other else cargo),
+                    ),
+                    cargo_alone=f"{flavour.cargo}={other}" if other else None,
+                    std_version=std,
                 )
-                return RustChoice(flavour=flavour, packages=packages, std_version=std)
     raise _no_common_rust(tools, target.architecture, offered, precompiled)
+
+
+def other_cargo(flavour: RustFlavour, own: str | None, offered: tuple[str, ...]) -> str | None:
+    """Return the version of Cargo to take instead of rustc's own one; None where that one is right."""
+    pattern = flavour.cargo_versions
+    if pattern is None or (own and fnmatch.fnmatchcase(own, pattern)):
+        return None
+    return next((version for version in offered if fnmatch.fnmatchcase(version, pattern)), None)
 
 
 def _same_source(version: str, offered: tuple[str, ...]) -> str | None:

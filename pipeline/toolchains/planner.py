@@ -186,6 +186,8 @@ class Planner:
         development = (*self.sysroot_release.development_packages, *self.inputs.sysroot_packages)
         sysroot = {p.file_name: p for p in (*std, *sysroot_apt.resolve(development))}
         resolved = host_apt.resolve(named) if named else ()
+        if rust and rust.cargo_alone:
+            resolved += host_apt.locate(rust.cargo_alone)
         failed = {suite for apt in distinct.values() for suite in apt.failed_suites()}
         for apt in distinct.values():
             apt.trim()

@@ -89,8 +89,8 @@ def test_the_whole_message() -> None:
         ("features = ['default']\ndefault-features = false",
          "runtimes.app: 'features' has \"default\" while 'default-features' is false"),
         ("zzz = 1", ("runtimes.app.zzz: unknown key; known here: source, package, binaries, vm-crate, features, "
-         "default-features, accept-lost-features, profile, profiles, env, v8, targets, generator-timeout-s, canaries, strip, native-tools, "
-             "bundle")),
+         "default-features, accept-lost-features, profile, profiles, env, v8, targets, generator-timeout-s, "
+             "canaries, strip, native-tools, bundle")),
     ],
 )  # fmt: skip
 def test_one_mistake_in_a_runtime(lines: str, problem: str) -> None:
