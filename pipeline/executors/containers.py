@@ -7,6 +7,7 @@ start through the sysroot's own loader, so that nothing of an image is used.
 from __future__ import annotations
 
 import dataclasses
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -114,6 +115,15 @@ def user_for(*, uid: int, gid: int, security_options: Iterable[str]) -> str:
 def engine_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of *environ* that say where the engine is and which image is wanted."""
     return {name: environ[name] for name in _PASSED_ON if environ.get(name)}
+
+
+def engine_words(error: BaseException) -> str:
+    """Return the engine's own explanation, or the innermost reason of a connection that failed."""
+    explanation = getattr(error, "explanation", None)
+    if explanation:
+        return str(explanation)
+    reason = re.search(r"\((\d+|None), '([^']+)'\)|\[Errno \d+\] ([^'\")]+)", str(error))
+    return next((group for group in reversed(reason.groups()) if group), str(error)) if reason else str(error)
 
 
 def _mounts(request: ExecRequest, tools: Iterable[Path]) -> Iterator[Mount]:

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import os
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from pipeline.executors.containers import (
     IMAGE_VARIABLE,
     ContainerRun,
     container_run,
+    engine_words,
     files_of_emulator,
     user_for,
 )
@@ -41,6 +43,7 @@ from pipeline.model.target import Target, target_of_machine
 from pipeline.proc import describe_exit
 
 API_TIMEOUT_S = 60
+_UNIX = "unix://"
 _EMPTY_TAR = bytes(1024)
 # What the engine's init process (tini) says when it cannot start the program.
 _NOT_STARTED = re.compile(rb"^\[FATAL tini \(\d+\)\] exec .* failed: (.*)$", re.MULTILINE)
@@ -176,8 +179,8 @@ class _Engine:
         try:
             self.client.images.pull(run.image, platform=run.platform)
         except DockerException as error:
-            raise _unavailable(
-                f"the image {run.image} cannot be had for {run.platform or self.machine}: {_words(error)}",
+            raise ExecutorUnavailableError(
+                f"the image {run.image} cannot be had for {run.platform or self.machine}: {engine_words(error)}",
                 cause="a misspelt name, a registry that cannot be reached, or an image for other platforms only",
                 action=f"name another image with {IMAGE_VARIABLE}, or leave it unset: an empty one will do",
             ) from error
@@ -185,12 +188,13 @@ class _Engine:
     def run(self, run: ContainerRun, timeout_s: float) -> _Ended:
         """Run a container to its end or its timeout, and remove it."""
         with self._container(run) as container_id:
-            watched = Watched(self.client.api.attach(container_id, stream=True, demux=True))
+            watched = Watched(_Attached(self.client.api.attach(container_id, stream=True, demux=True)))
             self.client.api.start(container_id)
             sampled = Sampled(self.client.api.stats(container_id, stream=True, decode=True))
             timed_out = not watched.join(timeout_s)
             if timed_out:
-                self._kill(container_id)
+                with contextlib.suppress(DockerException):  # it may have ended just now
+                    self.client.api.kill(container_id)
                 watched.join(API_TIMEOUT_S)
             exit_code = int(self.client.api.wait(container_id)["StatusCode"])
             state = self.client.api.inspect_container(container_id)["State"]
@@ -246,12 +250,25 @@ class _Engine:
         )
         return str(created["Id"])
 
-    def _kill(self, container_id: str) -> None:
-        with contextlib.suppress(DockerException):  # it may have ended just now
-            self.client.api.kill(container_id)
+
+class _Attached:
+    """What a container writes, with a connection that really is closed: the library's ``close`` leaves it open."""
+
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - the library's stubs lack the type
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        self._stream._response.close()  # noqa: SLF001 - there is no other way to it
 
 
 def _connect(host: str, engine_env: Mapping[str, str]) -> docker.DockerClient:
+    if host.startswith(_UNIX):
+        # The library's own reason for a socket that does not answer is hard to read.
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(host.removeprefix(_UNIX))
     return docker.from_env(timeout=API_TIMEOUT_S, environment={HOST_VARIABLE: host, **engine_env})
 
 
@@ -261,29 +278,16 @@ def _explained(host: str) -> Iterator[None]:
     try:
         yield
     except (DockerException, OSError) as error:
-        raise _unavailable(
-            f"the container engine at {host} cannot do this: {_words(error)}",
+        raise ExecutorUnavailableError(
+            f"the container engine at {host} cannot do this: {engine_words(error)}",
             cause="no engine is running there, this user may not use it, or it does not see this machine's files",
             action=f"start Docker, set {HOST_VARIABLE}, join the group docker, or take another --executor",
         ) from error
 
 
-def _words(error: BaseException) -> str:
-    """Return the engine's own explanation, or the innermost reason of a connection that failed."""
-    explanation = getattr(error, "explanation", None)
-    if explanation:
-        return str(explanation)
-    reason = re.search(r"\((\d+|None), '([^']+)'\)|\[Errno \d+\] ([^'\")]+)", str(error))
-    return next((group for group in reversed(reason.groups()) if group), str(error)) if reason else str(error)
-
-
 def _not_startable(run: ContainerRun, reason: str) -> ExecutorUnavailableError:
-    return _unavailable(
+    return ExecutorUnavailableError(
         f"the docker executor cannot start {run.argv[0]}: {reason}",
         cause="the program or its loader is missing, or made for another CPU than the engine's",
         action="run `python -m pipeline doctor` to see which executors work here",
     )
-
-
-def _unavailable(what: str, *, cause: str, action: str) -> ExecutorUnavailableError:
-    return ExecutorUnavailableError(what, cause=cause, action=action)

@@ -6,17 +6,29 @@ import contextlib
 import datetime as dt
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.capture import Capture
 
 CAPTURE_LIMIT_BYTES = 64 * 1024 * 1024
 
 
+class Frames(Protocol):
+    """What a container writes, as it comes: a part of standard output or of standard error at a time."""
+
+    def __iter__(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        """Return itself."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
 class Watched:
     """Reads what a container writes on a thread: one that never stops writing must not hold up its timeout."""
 
-    def __init__(self, frames: Iterator[tuple[bytes | None, bytes | None]]) -> None:
+    def __init__(self, frames: Frames) -> None:
         self._stdout, self._stderr = Capture(CAPTURE_LIMIT_BYTES), Capture(CAPTURE_LIMIT_BYTES)
         self._thread = threading.Thread(target=self._read, args=(frames,), daemon=True)
         self._thread.start()
@@ -30,11 +42,13 @@ class Watched:
         """Return standard output and standard error."""
         return self._stdout.value(), self._stderr.value()
 
-    def _read(self, frames: Iterator[tuple[bytes | None, bytes | None]]) -> None:
+    def _read(self, frames: Frames) -> None:
         with contextlib.suppress(OSError, ValueError):
             for out, err in frames:
                 self._stdout.add(out or b"")
                 self._stderr.add(err or b"")
+        with contextlib.suppress(OSError):
+            frames.close()
 
 
 class Sampled:
