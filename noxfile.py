@@ -37,6 +37,7 @@ VERBS = {
     "generator": "Pack what makes the snapshot for {}: dist/<name>-{}.generator.tar.zst.",
     "snapshot": "Run -- BUNDLE for {}: dist/<name>-{}.snapshot.tar.zst.",
     "stitch": "Build for {} with -- --snapshot FILE: dist/<name>-<version>-linux-{}.zip.",
+    "v8": "Compile V8 for {} from source, -- --version VERSION of its crate: v8-mirror/.",
 }
 
 

@@ -15,11 +15,12 @@ from pipeline.model.analysis import Analysis
 from pipeline.model.build import BuildOutcome, BuildRequest, TargetRequest
 from pipeline.model.events import Where
 from pipeline.model.profiles import profile_settings
-from pipeline.model.spec import SystemVm
+from pipeline.model.spec import SourceVm, SystemVm
 from pipeline.model.toolchain import Toolchain
 from pipeline.orchestrate.compiling import compile_all
 from pipeline.orchestrate.finishing import finish
 from pipeline.orchestrate.job import Job, means_of, work_dir_for
+from pipeline.orchestrate.v8_source import compiled_provider
 from pipeline.stages import analyze, lift, provide_v8, source, toolbox
 
 
@@ -127,13 +128,10 @@ def _provide_v8(job: Job, analysis: Analysis) -> dict[str, str]:
     env: dict[str, str] = {}
     with job.ledger.step("V8") as step:
         for key in analysis.vm:
+            on = features.get(key, frozenset())
+            made = compiled_provider(job, provider, key, on) if isinstance(provider, SourceVm) else provider
             provided = provide_v8.run(
-                provide_v8.V8Inputs(
-                    provider=provider,
-                    version=key.version,
-                    target=job.target,
-                    features=features.get(key, frozenset()),
-                ),
+                provide_v8.V8Inputs(provider=made, version=key.version, target=job.target, features=on),
                 job.context,
             )
             env |= provided.env

@@ -9,20 +9,23 @@ from pathlib import Path, PurePosixPath
 
 from pipeline import cargo, fs
 from pipeline.context import Context
-from pipeline.errors import ExecutorUnavailableError
+from pipeline.errors import ExecutorUnavailableError, UnsupportedError
 from pipeline.executors.choose import candidates, choose
 from pipeline.executors.native import NativeExecutor
 from pipeline.executors.qemu import QemuExecutor
+from pipeline.model.analysis import PackageKey
 from pipeline.model.build import ExecutorChoice, ToolchainMode
 from pipeline.model.events import Where
-from pipeline.model.spec import PrebuiltVm, RegistrySource
+from pipeline.model.spec import PrebuiltVm, RegistrySource, SourceVm
 from pipeline.model.toolchain import Toolchain
-from pipeline.orchestrate.job import means_of
+from pipeline.orchestrate.job import Job, means_of
 from pipeline.stages import compile_v8, provide_v8, source, toolbox
 from pipeline.toolchains.foreign import ForeignInputs, ensure_foreign
 from pipeline.v8.recipe import V8Order
 
 CRATE = "v8"
+LOCAL_EXECUTORS = ("native", "qemu")
+_REGISTRIES = ("registry+", "sparse+")
 GN_SUITES = ("trixie",)
 """Releases whose GN is new enough, and no newer than was tried."""
 _GN, _NINJA = PurePosixPath("usr/bin/gn"), PurePosixPath("usr/bin/ninja")
@@ -75,6 +78,28 @@ def v8_mirror(request: V8Request, context: Context) -> Path:
     ExecutorUnavailableError, and what getting the crate and the tools raises.
     """
     return compile_v8.run(v8_inputs(request, context), context)
+
+
+def compiled_provider(job: Job, vm: SourceVm, crate: PackageKey, features: frozenset[str]) -> PrebuiltVm:
+    """Compile the V8 that a build links, and return where it is.
+
+    Raises UnsupportedError for a crate that is not the registry's own, and what ``v8_mirror`` raises.
+    """
+    if crate.name != CRATE or not crate.source.startswith(_REGISTRIES):
+        raise UnsupportedError(
+            f"V8 of {crate} cannot be compiled: only the registry's own package {CRATE!r} can",
+            cause=f"the workspace takes it from {crate.source or 'a directory'}",
+            action="compile the archive of that fork yourself, and name its mirror with the provider `prebuilt`",
+        )
+    order = V8Order(version=crate.version, target=job.target, features=features, extra_arguments=vm.gn_args)
+    request = V8Request(
+        order=order,
+        suite=job.wanted.suite,
+        toolchain=job.request.toolchain,
+        # What makes snapshots elsewhere cannot be what ninja starts here.
+        executor=job.request.executor if job.request.executor in LOCAL_EXECUTORS else "auto",
+    )
+    return PrebuiltVm(kind="prebuilt", mirror=str(v8_mirror(request, job.context)))
 
 
 def v8_inputs(request: V8Request, context: Context) -> compile_v8.CompileV8Inputs:
