@@ -57,7 +57,6 @@ class RequestOptions:
     out: Path
     toolchain: ToolchainMode
     executor: ExecutorChoice
-    keep: bool
     spec: Path | None
 
 
@@ -100,7 +99,6 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
         out_dir=(start_dir / options.out).absolute(),
         toolchain=options.toolchain,
         executor=options.executor,
-        keep=options.keep,
     )
     return resolve(file.spec, selection, base_dir=file.base_dir)
 
@@ -207,7 +205,6 @@ def _options() -> list[Callable[[Verb], Verb]]:
         option("--out", type=folder, metavar="DIR", default=DEFAULT_OUT_DIR, help="Output directory (default: dist)."),
         option("--toolchain", type=_choice(ToolchainMode), default="auto", help="Where tools come from."),
         option("--executor", type=_choice(ExecutorChoice), default="auto", help="What runs target programs."),
-        option("--keep", is_flag=True, help="Keep the work tree."),
         option("--spec", type=folder, metavar="FILE", help="Another releases.toml."),
     ]  # fmt: skip
 

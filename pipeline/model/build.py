@@ -39,8 +39,6 @@ class BuildRequest:
     out_dir: Path
     toolchain: ToolchainMode = "auto"
     executor: ExecutorChoice = "auto"
-    keep: bool = False
-    """Keep the work tree of a build that went well, too."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,6 @@ class Selection:
     out_dir: Path
     toolchain: ToolchainMode = "auto"
     executor: ExecutorChoice = "auto"
-    keep: bool = False
 
 
 def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest:
@@ -52,7 +51,6 @@ def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest
         out_dir=selection.out_dir,
         toolchain=selection.toolchain,
         executor=selection.executor,
-        keep=selection.keep,
     )
 
 

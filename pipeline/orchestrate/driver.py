@@ -62,12 +62,25 @@ def lifted_job(
         executor_name=executor_name,
         work_dir=work_dir,
     )
-    with fs.locked(work_dir.with_suffix(".lock")):
+    with _alone_in(work_dir, context):
         _mark_as_ours(work_dir)
         workspace_dir = _get_source(job)
         env = dict(request.runtime.env) | _native_environment(job)
         analysis = _analyze(job, workspace_dir, env)
         yield job, _lift(job, analysis, env | _provide_v8(job, analysis))
+
+
+@contextlib.contextmanager
+def _alone_in(work_dir: Path, context: Context) -> Iterator[None]:
+    """Hold the work directory's lock; say so when another build has to end first."""
+    lock = work_dir.with_name(f"{work_dir.name}.lock")
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(fs.locked(lock, timeout_s=1))
+        except TimeoutError:
+            context.reporter.note(f"waiting for another build of {work_dir.name} to end")
+            stack.enter_context(fs.locked(lock))
+        yield
 
 
 def _mark_as_ours(work_dir: Path) -> None:

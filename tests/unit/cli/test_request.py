@@ -52,7 +52,7 @@ def test_a_runtime_of_the_specification(place: Path) -> None:
     made = request(place, "--target", "arm64")
     assert (made.name, made.workspace_dir, made.out_dir) == ("app", place / "sources", place / "dist")
     assert [(wanted.target.name, wanted.suite) for wanted in made.targets] == [("arm64", "bookworm")]
-    assert (made.toolchain, made.executor, made.keep) == ("auto", "auto", False)
+    assert (made.toolchain, made.executor) == ("auto", "auto")
 
 
 def test_the_specification_is_found_from_below(place: Path) -> None:
@@ -79,7 +79,7 @@ def test_everything_about_a_directory(place: Path) -> None:
         place, "--path", "a workspace", "--package", "app", "--vm-crate", "vm", "--bin", "a", "--bin", "b",
         "--features", "x,y z", "--features", "w", "--no-default-features", "--profile", "dist", "--env", "A=b=c",
         "--system-package", "libvm-dev", "--check", "eval 'print(6 * 7)' => 42", "--timeout", "7.5",
-        "--out", "/out", "--toolchain", "private", "--executor", "qemu", "--keep", "--suite", "trixie",
+        "--out", "/out", "--toolchain", "private", "--executor", "qemu", "--suite", "trixie",
     )  # fmt: skip
     runtime = made.runtime
     assert runtime.source == PathSource(kind="path", path=place / "a workspace")
@@ -88,7 +88,7 @@ def test_everything_about_a_directory(place: Path) -> None:
     assert (runtime.env, runtime.generator_timeout_s) == ({"A": "b=c"}, 7.5)
     assert runtime.v8 == SystemVm(kind="system", packages=("libvm-dev",))
     assert runtime.canaries == (Canary(args=("eval", "print(6 * 7)"), stdout_contains="42"),)
-    assert (made.out_dir, made.toolchain, made.executor, made.keep) == (Path("/out"), "private", "qemu", True)
+    assert (made.out_dir, made.toolchain, made.executor) == (Path("/out"), "private", "qemu")
     assert {wanted.suite for wanted in made.targets} == {"trixie"}
 
 

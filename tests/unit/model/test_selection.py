@@ -60,10 +60,10 @@ def test_another_suite() -> None:
 
 
 def test_an_ad_hoc_runtime_needs_no_specification() -> None:
-    selection = Selection(out_dir=OUT, ad_hoc=OTHER, targets=("amd64",), keep=True, executor="qemu", toolchain="host")
+    selection = Selection(out_dir=OUT, ad_hoc=OTHER, targets=("amd64",), executor="qemu", toolchain="host")
     request = resolve(Spec(schema_version=1), selection, base_dir=BASE)
     assert (request.name, request.runtime) == (None, OTHER)
-    assert (request.keep, request.executor, request.toolchain) == (True, "qemu", "host")
+    assert (request.executor, request.toolchain) == ("qemu", "host")
 
 
 def test_the_only_runtime_is_the_default() -> None:
