@@ -69,6 +69,12 @@ def doctor(session: nox.Session) -> None:
 
 
 @nox.session
+def workflows(session: nox.Session) -> None:
+    """Write .github/workflows/ as releases.toml has it; -- --check only compares."""
+    run_pipeline(session, "workflows", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure first build, second build and one changed script; write bench.json."""
     run(session, environment_python(session, "pipeline"), "tests/bench/bench_build.py", *session.posargs)

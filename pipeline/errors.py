@@ -202,6 +202,12 @@ class MemoryShortError(PipelineError):
     exit_code = 30
 
 
+class StaleFileError(PipelineError):
+    """A generated file does not say what it is made from any more."""
+
+    exit_code = 31
+
+
 class StoppedError(PipelineError):
     """The user or the system asked the command to stop."""
 

@@ -33,6 +33,7 @@ _VERBS: Final = {
     "verify": "pipeline.cli.verify",
     "v8": "pipeline.cli.v8",
     "reference": "pipeline.cli.reference",
+    "workflows": "pipeline.cli.workflows",
     "snapshot-step": "pipeline.cli.snapshot_step",
 }
 """Modules of the verbs; each holds a command that is named like itself. Only the one that is called is imported."""

@@ -40,6 +40,10 @@ def _no_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _one_is_a_list(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 def _known_target(name: str) -> str:
     names = [target.name for target in TARGETS]
     if name in names:
@@ -58,6 +62,7 @@ def _free_variables(env: dict[str, str]) -> dict[str, str]:
 
 Text = Annotated[str, pydantic.Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], pydantic.AfterValidator(_no_duplicates)]
+Labels = Annotated[Texts, pydantic.BeforeValidator(_one_is_a_list), pydantic.Field(min_length=1)]
 Flag = pydantic.StrictBool
 Seconds = Annotated[float, pydantic.Strict(), pydantic.Field(gt=0)]
 TargetName = Annotated[str, pydantic.AfterValidator(_known_target)]
@@ -229,6 +234,25 @@ class TargetSpec(SpecTable):
     """Newest glibc that the product may need; a product that needs a newer one fails its checks."""
 
 
+class CiSpec(SpecTable):
+    """The workflows that `python -m pipeline workflows` writes; docs/ci.md describes them."""
+
+    runtimes: Texts = ()
+    """Runtimes that are built and released; without it, the default one."""
+    build_runner: Text = "ubuntu-24.04"
+    """Label of the hosted runner, of x86-64, that compiles."""
+    build_image: str = "debian:12"
+    """Container image, with apt, that the build runner compiles in; empty: the runner itself. A Debian has the
+    suites that `targets` may name."""
+    snapshot_runner: Labels = ("qemu",)
+    """Where snapshots are made: `"qemu"` (emulated, in the job that compiles), the label of a hosted runner such as
+    `"ubuntu-24.04-arm"`, or the labels of a runner of your own, which begin with `"self-hosted"`."""
+    snapshot_targets: Annotated[tuple[TargetName, ...], pydantic.AfterValidator(_no_duplicates)] = ("arm64",)
+    """Targets that the snapshot runner is for; the others' snapshots are made by QEMU, or natively."""
+    timeout_min: Annotated[pydantic.StrictInt, pydantic.Field(ge=1, le=360)] = 90
+    """Minutes after which a job that compiles is stopped."""
+
+
 class Spec(SpecTable):
     """A whole `releases.toml`."""
 
@@ -240,3 +264,5 @@ class Spec(SpecTable):
     """Targets, by Debian's name of the architecture."""
     runtimes: dict[str, RuntimeSpec] = {}
     """Runtimes, by a name that also begins the names of what is built."""
+    ci: CiSpec = CiSpec()
+    """How builds run on a hosted service."""

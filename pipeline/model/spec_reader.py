@@ -91,10 +91,18 @@ def _validate(document: Mapping[str, object]) -> tuple[Spec | None, list[Problem
 
 
 def _cross_problems(document: Mapping[str, object]) -> list[Problem]:
-    default, runtimes = document.get("default-runtime"), document.get("runtimes", {})
-    if not isinstance(default, str) or not isinstance(runtimes, dict) or default in runtimes:
+    runtimes = document.get("runtimes", {})
+    if not isinstance(runtimes, dict):
         return []
-    return [Problem(path="default-runtime", message=f"there is no runtime {default!r}{_guess(default, runtimes)}")]
+    named = {"default-runtime": document.get("default-runtime")}
+    ci = document.get("ci")
+    wanted = ci.get("runtimes") if isinstance(ci, dict) else None
+    named |= {f"ci.runtimes[{number}]": name for number, name in enumerate(wanted if isinstance(wanted, list) else ())}
+    return [
+        Problem(path=path, message=f"there is no runtime {name!r}{_guess(name, runtimes)}")
+        for path, name in named.items()
+        if isinstance(name, str) and name not in runtimes
+    ]
 
 
 def _prune(document: dict[str, object], keys: Location) -> bool:

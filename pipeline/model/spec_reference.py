@@ -28,6 +28,7 @@ _TABLES: tuple[tuple[str, type[SpecTable]], ...] = (
     ("The file", spec.Spec),
     ("`[targets.NAME]`", spec.TargetSpec),
     ("`[runtimes.NAME]`", spec.RuntimeSpec),
+    ("`[ci]`", spec.CiSpec),
     ('`source = { kind = "path" }`', spec.PathSource),
     ('`source = { kind = "registry" }`', spec.RegistrySource),
     ('`source = { kind = "git" }`', spec.GitSource),

@@ -20,7 +20,7 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"model"}),
     frozenset({"elf", "lifting", "capture"}),
-    frozenset({"v8"}),
+    frozenset({"v8", "workflows"}),
     # L1: one owner for each outside thing
     frozenset({"proc", "fs"}),
     frozenset({"partial", "children"}),
@@ -46,6 +46,7 @@ OWNERS = {
     "docker": {"pipeline.executors.docker"},
     # Settings are read by the command line, our own data and Cargo's files by those who know their form.
     "tomllib": {"pipeline.cli.spec_file", "pipeline.cargo", "pipeline.model.distribution"},
+    "yaml": {"pipeline.workflows.files"},
     "nox": set[str](),
 }
 MODULE_LINES = 300

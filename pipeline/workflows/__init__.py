@@ -1,0 +1,10 @@
+"""Workflow files for GitHub Actions, made from ``releases.toml``; docs/ci.md describes them.
+
+* ``actions``: the actions that are used, each pinned to a commit;
+* ``matrix``: what is built where;
+* ``jobs``: the jobs and their steps;
+* ``files``: the workflows, as text.
+
+Nothing here reads or writes files. The syntax is
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax.
+"""

@@ -1,0 +1,202 @@
+"""The jobs of the workflows and their steps.
+
+No value of an event reaches a shell but through a variable, and each job may do no more than it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipeline.model.spec import CiSpec
+from pipeline.workflows.actions import pinned
+from pipeline.workflows.matrix import Matrix, Pair
+
+Job = dict[str, Any]
+Step = dict[str, Any]
+
+SNAPSHOT_TIMEOUT_MIN = 30
+FROM_A_FORK = (
+    "github.event_name == 'pull_request' && github.event.pull_request.head.repo.full_name != github.repository"
+)
+NOT_FROM_A_FORK = (
+    "github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository"
+)
+_PREPARE = """\
+apt-get update
+apt-get install --yes --no-install-recommends ca-certificates git python3-venv zstd
+python3 -m venv /opt/nox
+/opt/nox/bin/pip install --quiet nox
+"""
+_PREPARE_RUNNER = """\
+python3 -m venv "$RUNNER_TEMP/nox"
+sudo ln -s "$RUNNER_TEMP/nox" /opt/nox
+/opt/nox/bin/pip install --quiet nox
+"""
+# A plain machine has gzip, but seldom zstd.
+_GENERATOR = """\
+nox -s "generator-$TARGET" -- --runtime "$RUNTIME" --out "$RUNNER_TEMP/generator.tar.zst"
+zstd --quiet --decompress "$RUNNER_TEMP/generator.tar.zst" -o generator.tar
+gzip -1 generator.tar
+"""
+# Each run has directories of its own, which are removed: the machine is used again.
+_SNAPSHOT = """\
+rm -f snapshot.tar.gz
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+tar -xzf generator.tar.gz -C "$place"
+sh "$place/run" --out "$PWD/snapshot.tar.gz"
+"""
+
+
+def build_job(ci: CiSpec, pairs: Iterable[Pair], *, condition: str | None = None) -> Job:
+    """Return the job that makes products whose snapshots need no other machine."""
+    return {
+        "name": "${{ matrix.runtime }} for ${{ matrix.target }}",
+        **({"if": condition} if condition else {}),
+        **_machine(ci, timeout_min=ci.timeout_min),
+        "strategy": _strategy(pairs),
+        "steps": [
+            *_start(ci),
+            _run('nox -s "build-$TARGET" -- --runtime "$RUNTIME" --out dist', env=_MATRIX_ENV),
+            _upload("product", "dist/"),
+        ],
+    }
+
+
+def generator_job(ci: CiSpec, matrix: Matrix) -> Job:
+    """Return the job that compiles the programs that make snapshots, and hands them over."""
+    return {
+        "name": "generator of ${{ matrix.runtime }} for ${{ matrix.target }}",
+        **_only_trusted(matrix),
+        **_machine(ci, timeout_min=ci.timeout_min),
+        "strategy": _strategy(matrix.handed_over),
+        "steps": [
+            *_start(ci),
+            _run(_GENERATOR, env=_MATRIX_ENV),
+            _upload("generator", "generator.tar.gz"),
+        ],
+    }
+
+
+def snapshot_job(matrix: Matrix) -> Job:
+    """Return the job on the snapshot runner. It checks nothing out: all that it needs is in the bundle."""
+    labels = list(matrix.runner)
+    return {
+        "name": "snapshot of ${{ matrix.runtime }} for ${{ matrix.target }}",
+        "needs": "generator",
+        **_only_trusted(matrix),
+        "runs-on": labels if len(labels) > 1 else labels[0],
+        "timeout-minutes": SNAPSHOT_TIMEOUT_MIN,
+        "permissions": {},
+        "strategy": _strategy(matrix.handed_over),
+        "steps": [
+            _download("generator-${{ matrix.runtime }}-${{ matrix.target }}"),
+            _run(_SNAPSHOT),
+            _upload("snapshot", "snapshot.tar.gz"),
+        ],
+    }
+
+
+def stitch_job(ci: CiSpec, matrix: Matrix) -> Job:
+    """Return the job that makes products with the snapshots that were handed back."""
+    return {
+        "name": "${{ matrix.runtime }} for ${{ matrix.target }}",
+        "needs": "snapshot",
+        **_only_trusted(matrix),
+        **_machine(ci, timeout_min=ci.timeout_min),
+        "strategy": _strategy(matrix.handed_over),
+        "steps": [
+            *_start(ci),
+            _download("snapshot-${{ matrix.runtime }}-${{ matrix.target }}"),
+            _run(
+                'nox -s "stitch-$TARGET" -- --runtime "$RUNTIME" --snapshot snapshot.tar.gz --out dist',
+                env=_MATRIX_ENV,
+            ),
+            _upload("product", "dist/"),
+        ],
+    }
+
+
+def check_job(ci: CiSpec) -> Job:
+    """Return the job that checks style and types, and runs all tests; a container engine is among what they start."""
+    job = {"name": "checks", **_machine(ci, timeout_min=ci.timeout_min)}
+    if ci.build_image:
+        job["container"] = {"image": ci.build_image, "options": "--privileged"}
+    steps = [*_start(ci), {"uses": pinned("actions/setup-go"), "with": {"go-version": "stable", "cache": False}}]
+    return {**job, "steps": [*steps, _run("nox -s lint types tests")]}
+
+
+def release_job(ci: CiSpec) -> Job:
+    """Return the job that publishes the products of the build: the only one that may write."""
+    return {
+        "name": "release",
+        "needs": "build",
+        "if": "startsWith(github.ref, 'refs/tags/v')",
+        "runs-on": ci.build_runner,
+        "timeout-minutes": SNAPSHOT_TIMEOUT_MIN,
+        "permissions": {"contents": "write"},
+        "steps": [
+            {
+                "uses": pinned("actions/download-artifact"),
+                "with": {"pattern": "product-*", "path": "dist", "merge-multiple": True},
+            },
+            _run("cd dist && sha256sum --check -- *.sha256"),
+            _run(
+                # A draft until everything is there: nobody downloads half a release.
+                'gh release create "$TAG" dist/* --draft --verify-tag --generate-notes --title "$TAG"\n'
+                'gh release edit "$TAG" --draft=false\n',
+                env={
+                    "GH_TOKEN": "${{ github.token }}",
+                    "GH_REPO": "${{ github.repository }}",
+                    "TAG": "${{ github.ref_name }}",
+                },
+            ),
+        ],
+    }
+
+
+_MATRIX_ENV = {"RUNTIME": "${{ matrix.runtime }}", "TARGET": "${{ matrix.target }}"}
+
+
+def _machine(ci: CiSpec, *, timeout_min: int) -> Job:
+    container = {"container": {"image": ci.build_image}} if ci.build_image else {}
+    return {
+        "runs-on": ci.build_runner,
+        **container,
+        "timeout-minutes": timeout_min,
+        "permissions": {"contents": "read"},
+    }
+
+
+def _only_trusted(matrix: Matrix) -> Job:
+    """Return the condition that keeps what forks propose away from machines of one's own."""
+    return {"if": NOT_FROM_A_FORK} if matrix.self_hosted else {}
+
+
+def _strategy(pairs: Iterable[Pair]) -> Job:
+    return {"fail-fast": False, "matrix": {"include": [pair.row() for pair in pairs]}}
+
+
+def _start(ci: CiSpec) -> list[Step]:
+    return [
+        {"uses": pinned("actions/checkout"), "with": {"persist-credentials": False}},
+        _run(_PREPARE if ci.build_image else _PREPARE_RUNNER),
+        _run('echo /opt/nox/bin >> "$GITHUB_PATH"'),
+    ]
+
+
+def _run(script: str, *, env: Mapping[str, str] | None = None) -> Step:
+    return {**({"env": dict(env)} if env else {}), "run": script}
+
+
+def _upload(kind: str, path: str) -> Step:
+    name = f"{kind}-${{{{ matrix.runtime }}}}-${{{{ matrix.target }}}}"
+    return {
+        "uses": pinned("actions/upload-artifact"),
+        "with": {"name": name, "path": path, "if-no-files-found": "error", "compression-level": 0},
+    }
+
+
+def _download(name: str) -> Step:
+    return {"uses": pinned("actions/download-artifact"), "with": {"name": name}}

@@ -1,0 +1,59 @@
+"""What is built where: pairs of runtime and target, by the machine that makes their snapshot."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from pipeline.model.spec import CiSpec, Spec
+
+QEMU = "qemu"
+SELF_HOSTED = "self-hosted"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pair:
+    """One product: a runtime for a target."""
+
+    runtime: str
+    target: str
+
+    def row(self) -> dict[str, str]:
+        """Return the row of a job's matrix."""
+        return {"runtime": self.runtime, "target": self.target}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """All products, and how they are made."""
+
+    in_one_job: tuple[Pair, ...]
+    """Snapshots by QEMU, or by the build machine itself."""
+    handed_over: tuple[Pair, ...]
+    """Snapshots by the snapshot runner, between two jobs that compile."""
+    runner: tuple[str, ...]
+    self_hosted: bool
+    """The snapshot runner is a machine of the user's own: code of strangers must not reach it."""
+
+
+def make_matrix(spec: Spec) -> Matrix:
+    """Return what the specification says about products and runners."""
+    pairs = tuple(
+        Pair(runtime=name, target=target) for name in _runtime_names(spec) for target in spec.runtimes[name].targets
+    )
+    handed_over = tuple(pair for pair in pairs if _is_handed_over(spec.ci, pair))
+    return Matrix(
+        in_one_job=tuple(pair for pair in pairs if pair not in handed_over),
+        handed_over=handed_over,
+        runner=spec.ci.snapshot_runner,
+        self_hosted=SELF_HOSTED in spec.ci.snapshot_runner,
+    )
+
+
+def _runtime_names(spec: Spec) -> tuple[str, ...]:
+    if spec.ci.runtimes:
+        return spec.ci.runtimes
+    return (spec.default_runtime,) if spec.default_runtime else tuple(spec.runtimes)
+
+
+def _is_handed_over(ci: CiSpec, pair: Pair) -> bool:
+    return ci.snapshot_runner != (QEMU,) and pair.target in ci.snapshot_targets
