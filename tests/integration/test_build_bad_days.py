@@ -55,17 +55,30 @@ def place(cli: Cli, cargo_program: Path, tmp_path: Path) -> Place:
     return Place(cli, cargo_program, tmp_path)
 
 
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
 def children_below(directory: Path) -> list[str]:
     """Return the command lines of processes whose arguments name *directory*."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
+    lines = (command_line(pid) for pid in processes() if pid != os.getpid())
+    return [line for line in lines if str(directory) in line]
+
+
+def descends_from(pid: int, ancestor: int) -> bool:
+    while pid > 1 and pid != ancestor:
         try:
-            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
-            continue
-        if str(directory) in line and int(process.name) != os.getpid():
-            found.append(line)
-    return found
+            return False
+    return pid == ancestor
 
 
 def test_a_workspace_that_works_runs_on_the_target(place: Place) -> None:
@@ -150,7 +163,7 @@ def test_unknown_names(cli: Cli) -> None:
 def test_an_interrupt_leaves_no_process_and_no_half_file(place: Place) -> None:
     place.script("loop { std::thread::sleep(std::time::Duration::from_secs(1)); }")
     process = place.cli.start(*place.arguments())
-    wait_for_generator(process, place)
+    wait_for_generator(process)
     os.kill(process.pid, signal.SIGINT)
     _out, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
@@ -162,7 +175,7 @@ def test_an_interrupt_leaves_no_process_and_no_half_file(place: Place) -> None:
 def test_a_build_that_was_killed_goes_on(place: Place) -> None:
     place.script("std::thread::sleep(std::time::Duration::from_secs(20));")
     process = place.cli.start(*place.arguments())
-    wait_for_generator(process, place)
+    wait_for_generator(process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     place.script('std::fs::write(std::env::var("OUT_DIR").unwrap() + "/snapshot.txt", v8::heap("again")).unwrap();')
@@ -170,13 +183,29 @@ def test_a_build_that_was_killed_goes_on(place: Place) -> None:
     assert outcome["checks"]["verdict"] == "ok"
 
 
-def wait_for_generator(process: subprocess.Popen[str], place: Place) -> None:
-    """Wait until the generator runs under the emulator."""
-    work = place.cli.cache_dir / "work"
+def test_two_builds_at_once_take_turns(place: Place) -> None:
+    place.script(
+        "std::thread::sleep(std::time::Duration::from_secs(5));"
+        'std::fs::write(std::env::var("OUT_DIR").unwrap() + "/snapshot.txt", v8::heap("slow")).unwrap();'
+    )
+    first = place.cli.start(*place.arguments())
+    wait_for_generator(first)
+    second = place.build()
+    _out, said = first.communicate(timeout=120)
+    assert first.returncode == 0, said
+    assert second.outcome()["checks"]["verdict"] == "ok"
+    assert "waiting for another build of my workspace-" in second.stderr
+
+
+def wait_for_generator(process: subprocess.Popen[str]) -> None:
+    """Wait until the generator runs under the emulator, started by *process*."""
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
-        if any("qemu-aarch64" in line and "generator-snap" in line for line in children_below(work)):
+        emulated = (
+            pid for pid in processes() if "qemu-aarch64" in (line := command_line(pid)) and "generator-" in line
+        )
+        if any(descends_from(pid, process.pid) for pid in emulated):
             return
         time.sleep(0.1)
     pytest.fail("the generator never ran")
