@@ -69,18 +69,22 @@ class CompileV8Inputs:
         return V8Build(version=self.order.version, triple=self.order.target.rust_triple, features=self.order.features)
 
     def digest(self) -> str:
-        """Return the digest of all that decides what is compiled."""
+        """Return the digest of all that decides what is compiled: another Rust or emulator must not cost an hour."""
         return fs.sha256_json(
             [
                 SCHEMA,
                 self.source.sha256,
-                self.toolchain.digest,
+                [(tool.name, tool.version) for tool in self.toolchain.tools if self._decides(tool)],
                 self.tools.gn_version,
-                self.tools.ninja_version,
-                self.run_prefix,
                 gn_arguments(self.order, clang_base=""),
             ]
         )
+
+    def _decides(self, tool: Tool) -> bool:
+        """Tell whether *tool* is the compiler, the linker, or headers and libraries of C and C++."""
+        name, _colon, architecture = tool.name.partition(":")
+        in_sysroot = architecture == self.order.target.name and name.startswith(("libc6", "libgcc-", "libclang-rt-"))
+        return tool.name in {"clang", "lld"} or in_sysroot
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

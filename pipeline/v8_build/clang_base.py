@@ -19,7 +19,8 @@ from pipeline.errors import ToolboxError
 from pipeline.model.toolchain import Toolchain
 from pipeline.v8.recipe import GENERATOR_PROGRAMS, Architecture
 
-SCHEMA = 1
+SCHEMA = 2
+RUNNER_NAME = "run-target"
 _LINK = """\
 #!/bin/sh
 # Compile or link; of a program that this build runs itself, make a launcher.
@@ -36,7 +37,7 @@ esac
 mv -f "$out" "$out.elf" &&
 cat > "$out.launcher" <<'END' && chmod 755 "$out.launcher" && mv -f "$out.launcher" "$out"
 #!/bin/sh
-exec {prefix} "$0.elf" "$@"
+exec {runner} "$0.elf" "$@"
 END
 """
 
@@ -56,7 +57,8 @@ class ClangBase:
 
         Raises ToolboxError when the sysroot has no run-time library for the target.
         """
-        for name, text in self._scripts().items():
+        runner = directory / "bin" / RUNNER_NAME
+        for name, text in self._scripts(runner).items():
             path = directory / "bin" / name
             if fs.write_if_changed(path, text):
                 path.chmod(0o755)
@@ -82,7 +84,7 @@ class ClangBase:
             )
         return path
 
-    def _scripts(self) -> dict[str, str]:
+    def _scripts(self, runner: Path) -> dict[str, str]:
         bin_dir, gnu = self.toolchain.path_dirs[0], self.toolchain.target.gnu_triple
         tools = {f"llvm-{name}": bin_dir / f"{gnu}-{name}" for name in ("ar", "nm", "objcopy", "strip")}
         plain = {"clang": bin_dir / f"{gnu}-clang", **tools}
@@ -90,6 +92,7 @@ class ClangBase:
         linker = _LINK.format(
             programs="|".join(GENERATOR_PROGRAMS),
             compiler=shlex.quote(str(bin_dir / f"{gnu}-clang++")),
-            prefix=shlex.join(self.run_prefix),
+            runner=shlex.quote(str(runner)),
         )
-        return {**scripts, "clang++": linker}
+        # Launchers name this script, so that they stay right when the emulator is another one in a later run.
+        return {**scripts, "clang++": linker, RUNNER_NAME: f'#!/bin/sh\nexec {shlex.join(self.run_prefix)} "$@"\n'}

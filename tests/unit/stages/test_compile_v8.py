@@ -156,13 +156,28 @@ def test_a_failed_build_leaves_no_mirror_and_goes_on_in_the_same_place(tmp_path:
 @pytest.mark.parametrize(
     "change",
     [
-        {"run_prefix": ("/bin/qemu-aarch64", "-cpu", "max")},
         {"order": V8Order(version="137.3.0", target=ARM64, extra_arguments=("symbol_level=1",))},
         {"source": CrateSource(path=Path("/"), sha256="d" * 64)},
     ],
 )
 def test_another_order_is_another_place(inputs: CompileV8Inputs, change: dict[str, object]) -> None:
     assert dataclasses.replace(inputs, **change).digest() != inputs.digest()  # type: ignore[arg-type]
+
+
+def with_tools(inputs: CompileV8Inputs, *tools: Tool) -> CompileV8Inputs:
+    return dataclasses.replace(inputs, toolchain=dataclasses.replace(inputs.toolchain, tools=tools, digest="u" * 64))
+
+
+def test_another_rust_or_emulator_does_not_compile_v8_again(inputs: CompileV8Inputs) -> None:
+    clang = inputs.toolchain.tools[0]
+    other = with_tools(inputs, clang, Tool(name="rustc", version="1.99.0", origin="host"))
+    assert dataclasses.replace(other, run_prefix=("/bin/other",)).digest() == inputs.digest()
+
+
+@pytest.mark.parametrize("name", ["clang", "lld", "libc6-dev:arm64", "libclang-rt-19-dev:arm64"])
+def test_another_compiler_or_c_library_does(inputs: CompileV8Inputs, name: str) -> None:
+    one, two = (with_tools(inputs, Tool(name=name, version=version, origin="private")) for version in ("1.0", "1.1"))
+    assert one.digest() != two.digest()
 
 
 def test_an_untried_version_is_warned_of(tmp_path: Path, inputs: CompileV8Inputs) -> None:

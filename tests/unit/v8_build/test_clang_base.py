@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 from pathlib import Path
@@ -88,6 +89,13 @@ def test_the_launcher_is_newer_than_what_it_starts(tmp_path: Path) -> None:
     """Ninja compares it with what was linked."""
     link(tmp_path, "-o", "./torque")
     assert (tmp_path / "out/torque").stat().st_mtime_ns >= (tmp_path / "out/torque.elf").stat().st_mtime_ns
+
+
+def test_an_old_launcher_starts_the_emulator_of_today(tmp_path: Path, base: ClangBase) -> None:
+    link(tmp_path, "-o", "./torque")
+    other = script(tmp_path / "other", '#!/bin/sh\necho other\nexec "$@"\n')
+    dataclasses.replace(base, run_prefix=(str(other),)).write(tmp_path / "clang")
+    assert run(tmp_path, "./torque", "x").stdout == "other\nI am ./torque.elf with x\n"
 
 
 def test_gn_finds_the_run_time_library(tmp_path: Path, base: ClangBase) -> None:
