@@ -92,9 +92,10 @@ def compiled_provider(job: Job, vm: SourceVm, crate: PackageKey, features: froze
             action="compile the archive of that fork yourself, and name its mirror with the provider `prebuilt`",
         )
     order = V8Order(version=crate.version, target=job.target, features=features, extra_arguments=vm.gn_args)
+    # The machine's own suite: older ones lack Clang's run-time library, an archive has no symbol versions, and what the
+    # finished product needs of glibc is measured.
     request = V8Request(
         order=order,
-        suite=job.wanted.suite,
         toolchain=job.request.toolchain,
         # What makes snapshots elsewhere cannot be what ninja starts here.
         executor=job.request.executor if job.request.executor in LOCAL_EXECUTORS else "auto",
