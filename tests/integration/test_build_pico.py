@@ -4,55 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shutil
 import subprocess
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipeline import cargo
 from pipeline.context import Context
-from pipeline.executors.choose import Means, candidates
-from pipeline.model.build import ToolchainMode
 from pipeline.model.events import NullReporter
-from pipeline.model.execution import ExecRequest, Executor
+from pipeline.model.execution import ExecRequest
 from pipeline.model.findings import Severity, failed, verdict
 from pipeline.model.record import BuildRecord
 from pipeline.model.spec import Canary
-from pipeline.model.target import find_target, target_of_machine
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import bundle, toolbox, verify
+from pipeline.stages import bundle, verify
 
 from .command import ROOT, Cli
+from .products import PRIVATE, Built, bare_executor, run_script, toolchain_for
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
 
 PICO = ROOT / "examples" / "pico"
-PRIVATE: ToolchainMode = "private"
 CROSS_TARGETS = ("arm64", "s390x")
-
-
-class Built:
-    """pico, built for one target by the command line and unpacked."""
-
-    def __init__(self, cli: Cli, target: str, directory: Path) -> None:
-        self.target = find_target(target)
-        self.out_dir = directory / "dist"
-        self.outcome = cli.run("build", "--target", target, "--out", self.out_dir, "--toolchain", PRIVATE).outcome()
-        self.zip_path = Path(self.outcome["zip"])
-        self.record = BuildRecord.model_validate_json(Path(self.outcome["record"]).read_bytes())
-        self.product_dir = directory / "product"
-        with zipfile.ZipFile(self.zip_path) as archive:
-            for member in archive.infolist():
-                path = Path(archive.extract(member, self.product_dir))
-                path.chmod(member.external_attr >> 16)
-
-    @property
-    def steps(self) -> dict[str, dict[str, Any]]:
-        return {step["title"]: step for step in self.outcome["steps"]}
 
 
 @pytest.fixture(scope="module", params=CROSS_TARGETS)
@@ -65,23 +39,8 @@ def arm64(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Built:
     return Built(cli, "arm64", tmp_path_factory.mktemp("arm64"))
 
 
-def toolchain_for(cli: Cli, target: str) -> Toolchain:
-    context = Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
-    inputs = toolbox.ToolboxInputs(
-        target=find_target(target), suite="bookworm", sysroot_packages=("libnode-dev",), mode=PRIVATE
-    )
-    return toolbox.run(inputs, context)
-
-
-def bare_executor(cli: Cli, target: str, directory: Path) -> Executor:
-    """Return an executor whose root holds the C library and nothing else."""
-    toolchain = toolchain_for(cli, target)
-    root = directory / "bare"
-    if not root.exists():
-        verify.make_bare_root(toolchain.sysroot, toolchain.target, root)
-    means = Means(target=toolchain.target, sysroot=root, qemu=toolchain.qemu, qemu_version=toolchain.qemu_version)
-    host = target_of_machine(platform.machine())
-    return candidates(means)["native" if host == toolchain.target else "qemu"]
+def toolchain_of(cli: Cli, target: str) -> Toolchain:
+    return toolchain_for(cli, target, "libnode-dev")
 
 
 def test_the_zip_is_named_checked_and_recorded(built: Built) -> None:
@@ -125,33 +84,11 @@ def test_the_record_names_the_snapshot_that_lies_in_the_product(built: Built) ->
 
 
 def test_every_script_answers_on_a_bare_root(built: Built, cli: Cli, tmp_path: Path) -> None:
-    executor = bare_executor(cli, built.target.name, tmp_path)
+    executor = bare_executor(toolchain_of(cli, built.target.name), tmp_path)
     scripts = sorted((PICO / "tests").glob("*.js"))
     assert len(scripts) > 10
-    wrong = [problem for script in scripts if (problem := run_script(executor, built, script))]
+    wrong = [problem for script in scripts if (problem := run_script(executor, ("pico",), built, script))]
     assert not wrong, "\n\n".join(wrong)
-
-
-def run_script(executor: Executor, built: Built, script: Path) -> str:
-    """Run one of the example's scripts and return how its answer differs from what lies beside it."""
-
-    def beside(extension: str) -> str:
-        path = script.with_suffix(extension)
-        return path.read_text() if path.exists() else ""
-
-    variables = dict(line.split("=", 1) for line in beside(".env").splitlines())
-    result = executor.run(
-        ExecRequest(
-            argv=(str(built.product_dir / "pico"), "run", script.name, *beside(".args").splitlines()),
-            env={"PATH": "/usr/bin:/bin"} | variables,
-            workdir=script.parent,
-            target=built.target,
-            timeout_s=60,
-        )
-    )
-    expected = (int(beside(".code").strip() or 0), beside(".out"), beside(".err"))
-    actual = (result.exit_code, result.stdout.decode(), result.stderr.decode())
-    return "" if actual == expected else f"{script.name}\n--- expected {expected}\n--- actual {actual}"
 
 
 def test_a_second_build_makes_nothing_anew(built: Built, cli: Cli, tmp_path: Path) -> None:
@@ -206,7 +143,7 @@ def tree_digest(directory: Path) -> str:
 
 def test_the_naive_cross_build_is_rejected(arm64: Built, cli: Cli, tmp_path: Path) -> None:
     """The control: the same workspace as Cargo cross-builds it, with the guard off and the host's snapshot inside."""
-    toolchain = toolchain_for(cli, "arm64")
+    toolchain = toolchain_of(cli, "arm64")
     naive = build_naively(cli, toolchain, tmp_path)
     tree = bundle.run(
         bundle.BundleInputs(
@@ -216,7 +153,7 @@ def test_the_naive_cross_build_is_rejected(arm64: Built, cli: Cli, tmp_path: Pat
         ),
         Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ)),
     )
-    executor = bare_executor(cli, "arm64", tmp_path)
+    executor = bare_executor(toolchain, tmp_path)
 
     def run(*argv: str) -> tuple[int, bytes]:
         result = executor.run(
@@ -252,7 +189,7 @@ def test_the_naive_cross_build_is_rejected(arm64: Built, cli: Cli, tmp_path: Pat
 
 def build_naively(cli: Cli, toolchain: Toolchain, directory: Path) -> Path:
     """Cross-build pico with plain Cargo: build scripts run on, and for, the build host."""
-    host = toolchain_for(cli, "amd64")
+    host = toolchain_of(cli, "amd64")
     context = Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
     env = cargo.environment(toolchain, context, {"PICO_SKIP_CROSS_CHECK": "1"})
     # The host's own units need the host's libnode, when they are linked and when they run.

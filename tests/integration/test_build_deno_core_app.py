@@ -1,0 +1,136 @@
+"""A runtime on ``deno_core``: one package with program and build script, V8 from an archive made elsewhere.
+
+What is built is a copy at one place in the cache, so that its scripts can be changed and its crates, which take
+minutes to compile, are compiled once.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline import fs
+from pipeline.model.execution import ExecRequest, ExecResult
+from pipeline.model.findings import Severity
+
+from .command import ROOT, Cli
+from .products import Built, bare_executor, run_script, toolchain_for
+
+MIRROR = ROOT.parent / "shared" / "v8-mirror"
+NAME = "deno-core-app"
+EXAMPLE = ROOT / "examples" / NAME
+GENERATOR = f"compile generator of {NAME}"
+SNAPSHOT = f"snapshot of {NAME}"
+START_UP = "eval", "console.log(App.build.target)"
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.toolbox,
+    pytest.mark.slow,
+    pytest.mark.skipif(not MIRROR.is_dir(), reason=f"there is no V8 archive in {MIRROR}"),
+]
+
+
+class Workplace:
+    """A copy of releases.toml and of the example beside it."""
+
+    def __init__(self, cli: Cli, directory: Path) -> None:
+        self._cli = cli
+        self.spec = directory / "releases.toml"
+        self.example = directory / EXAMPLE.relative_to(ROOT)
+        shutil.rmtree(directory, ignore_errors=True)
+        shutil.copytree(EXAMPLE, self.example, ignore=shutil.ignore_patterns("target"))
+        shutil.copy2(ROOT / "releases.toml", self.spec)
+
+    def build(self, directory: Path) -> Built:
+        options = ("--spec", self.spec, "--runtime", NAME, "--v8", f"prebuilt:{MIRROR}")
+        return Built(self._cli, "arm64", directory, *options)
+
+
+@pytest.fixture(scope="module")
+def workplace(cli: Cli) -> Iterator[Workplace]:
+    directory = cli.cache_dir / "copies" / NAME
+    with fs.locked(directory.with_suffix(".lock")):
+        yield Workplace(cli, directory)
+
+
+@pytest.fixture(scope="module")
+def built(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return workplace.build(tmp_path_factory.mktemp(NAME))
+
+
+def run(cli: Cli, built: Built, *argv: str, directory: Path) -> ExecResult:
+    """Run the product on a root that holds the C library and nothing else."""
+    request = ExecRequest(
+        argv=(str(built.product_dir / NAME), *argv), env={}, workdir=directory, target=built.target, timeout_s=60
+    )
+    return bare_executor(toolchain_for(cli, "arm64"), directory).run(request)
+
+
+def test_one_snapshot_was_made_for_the_target_and_lies_in_the_product(built: Built) -> None:
+    assert built.zip_path.name == f"{NAME}-0.1.0-linux-arm64.zip"
+    assert built.record.verdict is Severity.OK
+    (made,) = built.record.subject.snapshots
+    (file,) = made.files
+    assert (made.package, file.path) == (NAME, "APP_SNAPSHOT.bin")
+    assert file.v8 is not None
+    assert file.v8.version == "13.7.152.14-rusty"
+    by_id = {finding.id: finding for finding in built.record.findings}
+    assert by_id["snapshot.present"].evidence == {"size_bytes": file.size_bytes, "found_in": (NAME,)}
+    architecture = by_id["v8.consistency"]
+    assert architecture.severity is Severity.OK
+    assert architecture.message == (
+        "was made for the same architecture as V8's own: the snapshot's default context is V8's own, byte for byte"
+    )
+
+
+def test_only_the_snapshot_and_the_checks_ran_emulated(built: Built) -> None:
+    emulated = {title for title, step in built.steps.items() if step["where"] == "emulated"}
+    assert emulated <= {SNAPSHOT, "verify"}
+    assert built.record.executor is not None
+    assert built.record.executor.emulated
+
+
+@pytest.mark.parametrize("options", [(), ("--no-snapshot",)], ids=["from the snapshot", "from the sources"])
+def test_every_script_answers_on_a_bare_root(built: Built, cli: Cli, tmp_path: Path, options: tuple[str, ...]) -> None:
+    executor = bare_executor(toolchain_for(cli, "arm64"), tmp_path)
+    scripts = sorted((EXAMPLE / "tests").glob("*.js"))
+    assert len(scripts) > 10
+    program = (NAME, *options)
+    wrong = [problem for script in scripts if (problem := run_script(executor, program, built, script))]
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_the_heap_was_made_for_the_target(built: Built, cli: Cli, tmp_path: Path) -> None:
+    result = run(cli, built, *START_UP, directory=tmp_path)
+    assert (result.exit_code, result.stdout) == (0, b"aarch64-unknown-linux-gnu\n")
+
+
+def test_a_second_build_makes_nothing_anew(workplace: Workplace, built: Built, tmp_path: Path) -> None:
+    again = workplace.build(tmp_path)
+    assert SNAPSHOT not in again.steps
+    assert {"bundle", "package", "verify"}.isdisjoint(again.steps)
+    assert again.steps[GENERATOR]["detail"].endswith("units fresh")
+    assert again.steps["compile product"]["detail"].endswith("units fresh")
+    assert again.record.subject == built.record.subject
+
+
+def test_a_changed_script_makes_another_snapshot_and_compiles_the_program_only(
+    workplace: Workplace, built: Built, cli: Cli, tmp_path: Path
+) -> None:
+    script = workplace.example / "src" / "js" / "99_main.js"
+    original = script.read_text()
+    script.write_text(f"{original}globalThis.changedByTheTest = 'seen';\n")
+    try:
+        changed = workplace.build(tmp_path)
+    finally:
+        script.write_text(original)
+    assert changed.steps[GENERATOR]["detail"].endswith("units fresh")
+    assert changed.steps[SNAPSHOT]["where"] == "emulated"
+    assert changed.steps["compile product"]["detail"].startswith("1 units for the target, 0 for the host")
+    assert changed.record.subject.snapshots != built.record.subject.snapshots
+    result = run(cli, changed, "eval", "console.log(changedByTheTest)", directory=tmp_path)
+    assert result.stdout == b"seen\n"
