@@ -26,6 +26,7 @@ GZIP_LEVEL = 6
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _GZIP_MAGIC = b"\x1f\x8b"
 _BLOCK_BYTES = 1024 * 1024
+_PACKED_BYTES = 16 * 1024
 _DAMAGE = (tarfile.TarError, zstandard.ZstdError, zlib.error, EOFError, OSError, ValueError)
 
 
@@ -100,13 +101,31 @@ def _unpacker(raw: IO[bytes]) -> Iterator[IO[bytes]]:
     magic = raw.read(4)
     raw.seek(0)
     if magic == _ZSTD_MAGIC:
-        with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=False) as zst:
-            yield io.BufferedReader(zst, _BLOCK_BYTES)
+        yield cast("IO[bytes]", _ZstdStream(raw))
     elif magic[:2] == _GZIP_MAGIC:
         with gzip.GzipFile(fileobj=raw, mode="rb") as gz:
             yield cast("IO[bytes]", gz)
     else:
         yield raw
+
+
+class _ZstdStream:
+    """The content of one frame. The library's own reader takes a cut for the end."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._ready = b""
+
+    def read(self, size: int) -> bytes:
+        """Return up to *size* bytes, none at the end."""
+        while not self._ready and not self._frame.eof:
+            packed = self._raw.read(_PACKED_BYTES)
+            if not packed:
+                raise EOFError("it ends too early")
+            self._ready = self._frame.decompress(packed)
+        taken, self._ready = self._ready[:size], self._ready[size:]
+        return taken
 
 
 def _add(archive: tarfile.TarFile, member: TarMember) -> None:

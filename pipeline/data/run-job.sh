@@ -100,7 +100,7 @@ links= image= main= group=
 tidy() {
     trap - EXIT HUP INT TERM PIPE
     if [ -n "$main" ]; then
-        kill -KILL -- "$group$main" 2>/dev/null
+        kill -s KILL -- "$group$main" 2>/dev/null
         wait "$main" 2>/dev/null
     fi
     for link in $links; do rm -f "$link"; done
@@ -131,12 +131,26 @@ works() {
     code=$?
     main=
     [ "$code" = 0 ] && return 0
-    say "$way: not possible here: exit status $code $(head -c 500 "$job/why" | tr '\n' ' ')"
+    say "$way: not possible here: exit status $code $(head -c 500 "$job/why" | tr '\n' ' ' | tr -cd '[:print:]')"
     return 1
 }
 
+# The shell takes what the kernel does not know for a script: a program of another CPU must not come that far.
+right_cpu() {
+    [ "$(machine_of "$root$loader")" = "$(machine_of /proc/self/exe)" ] && return 0
+    for handler in $(ls /proc/sys/fs/binfmt_misc 2>/dev/null); do
+        case $handler in register | status) ;; *) return 0 ;; esac
+    done
+    say "$way: this machine has another CPU ($(uname -m))"
+    return 1
+}
+
+# e_machine of an ELF file: the program itself where /proc/self/exe is named.
+machine_of() { od -An -tx1 -j18 -N2 "$1" 2>/dev/null; }
+
 can_namespaces() {
     way=namespaces
+    right_cpu || return 1
     if ! command -v unshare >/dev/null 2>&1 || ! unshare --help 2>&1 | grep -q -- --kill-child; then
         say "namespaces: there is no unshare of util-linux"
         return 1
@@ -146,6 +160,7 @@ can_namespaces() {
 
 can_in_place() {
     way="in place"
+    right_cpu || return 1
     works || return 1
     for directory in $source_dirs; do
         first=$directory
@@ -200,10 +215,8 @@ now() {
     case $moment in *[!0-9.]*) date +%s ;; *) printf '%s' "$moment" ;; esac
 }
 
-cpu() {
-    times >"$job/times"
-    tail -n 1 "$job/times" | tr 'ms' '  ' | awk '{ printf "%.3f", $1 * 60 + $2 + $3 * 60 + $4 }'
-}
+# Of the children, from what `times` says; a shell in $(…) would say its own.
+cpu_seconds() { tail -n 1 "$1" | tr 'ms' '  ' | awk '{ printf "%.3f", $1 * 60 + $2 + $3 * 60 + $4 }'; }
 
 watch() {
     seconds=0
@@ -213,7 +226,7 @@ watch() {
         seconds=$((seconds + 1))
     done
     : >"$job/timed-out"
-    kill -KILL -- "$group$main"
+    kill -s KILL -- "$group$main"
 }
 
 if ! choose "$@"; then
@@ -223,16 +236,16 @@ fi
 ulimit -f 16777216 2>/dev/null # 8 GiB a file, in blocks of 512 bytes
 rm -rf "$job/timed-out"
 began=$(now)
-used=$(cpu)
+times >"$job/times-before"
 start run "$@" >"$job/stdout" 2>"$job/stderr"
 watch >/dev/null 2>&1 </dev/null &
 wait "$main"
 code=$?
-[ -n "$group" ] && kill -KILL -- "-$main" 2>/dev/null
+[ -n "$group" ] && kill -s KILL -- "-$main" 2>/dev/null
 main=
 took=$(awk "BEGIN { print $(now) - $began }")
-burnt=$(cpu)
-burnt=$(awk "BEGIN { print $burnt - $used }")
+times >"$job/times-after"
+burnt=$(awk "BEGIN { print $(cpu_seconds "$job/times-after") - $(cpu_seconds "$job/times-before") }")
 [ -e "$job/timed-out" ] && timed_out=true || timed_out=false
 case $way in emulator | "in place") seen=$job/out ;; *) seen=$out_dir ;; esac
 model=$(sed -n 's/^\(model name\|Model name\|cpu model\)[[:space:]]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1 | tr -cd 'A-Za-z0-9 ._@()-')

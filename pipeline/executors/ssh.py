@@ -26,7 +26,7 @@ TRANSFER_TIMEOUT_S = 900.0
 _MARK = "@snapstitch "
 _REMOTE_NAME = "remote.sh"
 _ADDRESS = re.compile(
-    r"(?P<host>(?:[^@\s-][^@\s]*@)?(?:\[[0-9A-Fa-f:.%]+\]|[^:\s@\[\]-][^:\s@\[\]]*))(?::(?P<port>\d{1,5}))?"
+    r"(?P<host>(?:[^@\s-][^@\s]*@)?(?:\[[0-9A-Za-z:.%]+\]|[^:\s@\[\]-][^:\s@\[\]]*))(?::(?P<port>\d{1,5}))?"
 )
 # The first thing that runs there, in whatever shell the user has: nothing but words, quotes and semicolons. It stays
 # until the end, since it is the one that tidies up.
@@ -131,11 +131,11 @@ class SshExecutor:
 
     def _talk(self, directory: Path, members: list[tarball.TarMember], script: str, *, timeout_s: float) -> _Said:
         """Send *members* and *script*, let the host run it, and keep what it sends back in ``reply.tar``."""
-        cargo = directory / "cargo.tar"
+        load = directory / "load.tar"
         last = tarball.TarMember(name="complete", content=b"")
-        tarball.write_tar(cargo, [*members, tarball.TarMember(name=_REMOTE_NAME, content=script.encode()), last])
+        tarball.write_tar(load, [*members, tarball.TarMember(name=_REMOTE_NAME, content=script.encode()), last])
         redirected = 'in=$1 out=$2; shift 2; exec "$@" <"$in" >"$out"'
-        files = (str(cargo), str(directory / "reply.tar"))
+        files = (str(load), str(directory / "reply.tar"))
         command = proc.Command(
             argv=("/bin/sh", "-c", redirected, "sh", *files, *self._client()),
             env=_client_environment(self.environ),
@@ -174,7 +174,7 @@ class SshExecutor:
         step = _STEPS[stage].format(host=self.host.address)
         return ExecutorUnavailableError(
             f"{step} failed: {why}",
-            cause="the connection was cut, the host is not reachable, or its key is not known (ssh asks no questions)",
+            cause="the connection was cut, the host is not reachable, or ssh, which asks nothing, lacks a key",
             action=f"see that `ssh {self.host.address} true` works, and run the same command again",
             details=words,
         )

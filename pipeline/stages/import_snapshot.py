@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import bundles, fs, jobs
 from pipeline.errors import StitchError
-from pipeline.model.bundle import STEPS_DIR_NAME, BundleRequest, Identity, mismatches
+from pipeline.model.bundle import RESULT_FILE_NAME, STEPS_DIR_NAME, BundleRequest, Identity, mismatches
 from pipeline.proc import describe_exit
 
 
@@ -58,7 +58,7 @@ def _refuse_others(inputs: ImportInputs, request: BundleRequest) -> None:
 
 def _check_step(inputs: ImportInputs, directory: Path, name: str) -> None:
     step_dir = directory / STEPS_DIR_NAME / name
-    if not step_dir.is_dir():
+    if not (step_dir / RESULT_FILE_NAME).is_file():
         raise _refused(inputs, f"the snapshot of {name} is not in it: it holds generators that are yet to be run")
     outcome = jobs.read_outcome(step_dir)
     if outcome.timed_out:

@@ -1,0 +1,418 @@
+"""One build over three machines: three directories, and nothing of the first one there for the second."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import bundles
+from pipeline.context import Context
+from pipeline.model.events import NullReporter
+from pipeline.model.record import BuildRecord
+from pipeline.model.target import find_target
+from pipeline.stages import toolbox
+
+from .command import Cli, Ended
+from .sshd import Sshd, running_sshd
+from .workspaces import WORKSPACES
+
+pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
+
+# Reads a file by its absolute path and one by a relative one, names OUT_DIR in a text, and prints directives.
+SCRIPT = """
+fn main() {
+    let out = std::env::var("OUT_DIR").unwrap();
+    let here = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/js/a.js")).unwrap();
+    let there = std::fs::read_to_string("js/b.js").unwrap();
+    assert_eq!(std::env::var("HOST"), std::env::var("TARGET"));
+    std::fs::write(out.clone() + "/snapshot.txt", v8::heap(&(here + &there))).unwrap();
+    let names: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
+    std::fs::write(out.clone() + "/env.txt", names.join(" ")).unwrap();
+    std::fs::write(out.clone() + "/noise", vec![7u8; 3_000_000].iter().enumerate()
+        .map(|(i, x)| ((i * 2654435761) >> 7) as u8 ^ x).collect::<Vec<u8>>()).unwrap();
+    std::fs::write(out.clone() + "/place.txt", &out).unwrap();
+    println!("cargo:rerun-if-changed=js/a.js");
+    println!("cargo:rustc-env=PLACE={out}");
+}
+"""
+LARGE = '#[used] pub static NOISE: &[u8; 3_000_000] = include_bytes!(concat!(env!("OUT_DIR"), "/noise"));\n'
+SECRET = {"DEPLOY_TOKEN": "hunter2", "MY_OWN_VARIABLE": "x"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A directory with a copy of the workspace, whose place decides where it is built; the toolbox is the tests' own."""
+
+    cli: Cli
+    workspace: Path
+    directory: Path
+
+    def run(self, *arguments: str | Path) -> Ended:
+        return self.cli.run(*arguments, env=SECRET, cwd=self.directory, timeout_s=300)
+
+    def result(self, *arguments: str | Path) -> dict[str, Any]:
+        ended = self.run(*arguments)
+        assert ended.exit_code == 0, ended.stderr
+        return ended.result
+
+    def generator(self, *more: str | Path, target: str = "arm64") -> Path:
+        out = self.directory / f"{target}.generator.tar.gz"
+        options = ("--target", target, "--path", self.workspace, "--toolchain", "private", "--out", out)
+        self.result("generator", *options, *more)
+        return out
+
+    def work_dir(self) -> Path:
+        """Return where the workspace was built."""
+        state = f'"{self.workspace.parent}"]'
+        (found,) = (
+            path.parent
+            for path in self.cli.cache_dir.glob("work/my workspace-*/tree.json")
+            if state in path.read_text()
+        )
+        return found
+
+    def stitch(self, snapshot: Path, *more: str | Path) -> Ended:
+        options = ("--target", "arm64", "--path", self.workspace, "--toolchain", "private")
+        return self.run("stitch", *options, "--snapshot", snapshot, "--out", self.directory / "dist", *more)
+
+
+def machine(cli: Cli, cargo: Path, directory: Path) -> Machine:
+    workspace = WORKSPACES["plain"].write(directory / "my workspace")
+    (workspace / "snap" / "build.rs").write_text(SCRIPT)
+    with (workspace / "snap" / "src" / "lib.rs").open("a") as library:
+        library.write(LARGE)
+    (workspace / "snap" / "js").mkdir()
+    (workspace / "snap" / "js" / "a.js").write_text("a")
+    (workspace / "snap" / "js" / "b.js").write_text("b")
+    # More than what a connection takes before anybody reads it.
+    (workspace / "snap" / "js" / "ballast").write_bytes(bytes(4_000_000))
+    subprocess.run([str(cargo), "generate-lockfile", "--offline"], cwd=workspace, check=True, capture_output=True)
+    return Machine(cli=cli, workspace=workspace, directory=directory)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Handoff:
+    """What the first machine left for the others; it is gone itself."""
+
+    bundle: Path
+    middle: Machine
+    last: Machine
+    emulator: str
+
+
+@pytest.fixture(scope="module")
+def handoff(cli: Cli, cargo_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Handoff:
+    place = tmp_path_factory.mktemp("hand off")
+    first, middle, last = (place / name for name in ("one", "two", "three"))
+    for directory in (first, middle, last):
+        directory.mkdir()
+    one = machine(cli, cargo_program, first)
+    bundle = one.generator()
+    moved = shutil.move(bundle, middle / bundle.name)
+    one.work_dir().rename(place / "switched off")
+    shutil.rmtree(first)
+    context = Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
+    tools = toolbox.run(toolbox.ToolboxInputs(target=find_target("arm64"), mode="private"), context)
+    return Handoff(
+        bundle=Path(moved),
+        middle=machine(cli, cargo_program, middle),
+        last=machine(cli, cargo_program, last),
+        emulator=f"{tools.qemu} -cpu cortex-a72 -L @ROOT@",
+    )
+
+
+@pytest.fixture(scope="module")
+def snapshot(handoff: Handoff) -> Path:
+    out = handoff.middle.directory / "here.snapshot.tar.zst"
+    handoff.middle.result("snapshot", handoff.bundle, "--executor", "qemu", "--out", out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def host(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with running_sshd(cli, tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+def test_the_last_machine_builds_with_what_the_middle_one_made(handoff: Handoff, snapshot: Path) -> None:
+    outcome = handoff.last.stitch(snapshot, "--check", "x => heap(ab)").outcome()
+    assert outcome["checks"]["verdict"] == "ok"
+    record = BuildRecord.model_validate_json(Path(outcome["record"]).read_bytes())
+    assert record.executor is not None
+    assert (record.executor.name, record.executor.cpu_model) == ("qemu", "cortex-a72")
+    titles = [step.title for step in record.steps]
+    assert "compile generator of snap" not in titles
+    (out_dir,) = handoff.last.work_dir().glob("target/*/release/build/snap-*/out")
+    assert (out_dir / "place.txt").read_text() == str(out_dir)
+    directives = (out_dir.parent / "output").read_text()
+    assert f"cargo:rustc-env=PLACE={out_dir}\n" in directives
+
+
+def test_no_variable_of_the_caller_travels(snapshot: Path) -> None:
+    with bundles.opened(snapshot) as (directory, request):
+        seen = (directory / "steps" / "snap-1.0.0" / "out" / "env.txt").read_text().split()
+    assert {"OUT_DIR", "HOST", "TARGET", "CARGO_MANIFEST_DIR"} <= set(seen)
+    assert not {*SECRET, "HOME", "PATH", "USER", "PYTHONPATH"} & set(seen)
+    assert "hunter2" not in request.model_dump_json()
+
+
+def test_the_runner_in_the_bundle_needs_a_shell_only(handoff: Handoff, tmp_path: Path) -> None:
+    unpacked = tmp_path / "un packed"
+    unpacked.mkdir()
+    subprocess.run(["tar", "-xzf", str(handoff.bundle), "-C", str(unpacked)], check=True)
+    before = tree_digest(unpacked)
+    out, private = tmp_path / "made.tar.gz", tmp_path / "private"
+    private.mkdir()
+    environ = {"PATH": "/usr/bin:/bin", "TMPDIR": str(private)}
+    command = [str(unpacked / "run"), "--out", str(out), "--emulator", handoff.emulator]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert tree_digest(unpacked) == before
+    assert list(private.iterdir()) == []
+    assert handoff.last.stitch(out, "--check", "x => heap(ab)").outcome()["checks"]["verdict"] == "ok"
+
+    (unpacked / "root" / "lib" / "aarch64-linux-gnu" / "libc.so.6").write_bytes(b"another")
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "error: files of the bundle are not what they should be before the run" in done.stderr
+    assert list(private.iterdir()) == []
+
+
+def tree_digest(directory: Path) -> str:
+    lines = [
+        f"{path.relative_to(directory)} {hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ''}"
+        for path in sorted(directory.rglob("*"))
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def test_two_executors_make_the_same(handoff: Handoff, host: Sshd) -> None:
+    out = handoff.middle.directory / "ssh.snapshot.tar.zst"
+    options = ("--ssh-config", host.config(), "--remote-run", handoff.emulator, "--out", out)
+    compared = handoff.middle.result("snapshot", handoff.bundle, "--cross-check", "ssh:box,qemu", *options)
+    assert compared["cross_check"]["differences"] == []
+    step = compared["steps"]["snap-1.0.0"]
+    assert (step["executor"], step["emulated"], step["way"]) == ("ssh", True, "emulator")
+    assert compared["cross_check"]["with"]["snap-1.0.0"]["executor"] == "qemu"
+    assert list(host.tmp_dir.iterdir()) == []
+
+
+def test_the_machine_itself_by_namespaces_and_in_place(
+    cli: Cli, cargo_program: Path, host: Sshd, tmp_path: Path
+) -> None:
+    target = "amd64" if os.uname().machine == "x86_64" else "arm64"
+    place = machine(cli, cargo_program, tmp_path)
+    bundle = place.generator(target=target)
+    work_dir = place.work_dir()
+    work_dir.rename(tmp_path / "gone")
+    compared = place.result(
+        "snapshot", bundle, "--cross-check", "native,ssh:box", "--ssh-config", host.config(), "--out", tmp_path
+    )
+    assert compared["steps"]["snap-1.0.0"]["way"] == "namespaces"
+    assert compared["cross_check"]["differences"] == []
+
+    unpacked, tools = tmp_path / "unpacked", tmp_path / "tools"
+    unpacked.mkdir()
+    tools.mkdir()
+    for program in (*Path("/usr/bin").iterdir(), *Path("/bin").iterdir()):
+        if program.name not in {"unshare", "docker"} and not (tools / program.name).is_symlink():
+            (tools / program.name).symlink_to(program)
+    subprocess.run(["tar", "-xzf", str(bundle), "-C", str(unpacked)], check=True)
+    command = ["/bin/sh", str(unpacked / "run"), "--out", str(tmp_path / "in-place.tar.gz")]
+    done = subprocess.run(command, env={"PATH": str(tools)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not os.path.lexists(work_dir), "the link was left"
+    with bundles.opened(tmp_path / "in-place.tar.gz") as (directory, _request):
+        step = directory / "steps" / "snap-1.0.0"
+        assert json.loads((step / "result.json").read_text())["way"] == "in place"
+        assert (step / "out" / "snapshot.txt").read_text() == "heap(ab)[]"
+
+
+# Faults
+
+
+def refused(ended: Ended, exit_code: int) -> list[str]:
+    assert ended.exit_code == exit_code, ended.stderr
+    assert "Traceback" not in ended.stderr
+    return ended.stderr.splitlines()
+
+
+def over_ssh(handoff: Handoff, config: Path, emulator: str | None = None) -> tuple[str | Path, ...]:
+    out = handoff.middle.directory / "never.snapshot.tar.zst"
+    words = handoff.emulator if emulator is None else emulator
+    return (
+        "snapshot", handoff.bundle, "--executor", "ssh:box", "--ssh-config", config, "--remote-run", words,
+        "--out", out,
+    )  # fmt: skip
+
+
+def nothing_left(handoff: Handoff, host: Sshd) -> None:
+    assert not list(handoff.middle.directory.glob("*never*"))
+    deadline = time.monotonic() + 15
+    while list(host.tmp_dir.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert list(host.tmp_dir.iterdir()) == []
+
+
+def test_another_host_key(handoff: Handoff, host: Sshd) -> None:
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(host.directory / "other")], check=True
+    )  # fmt: skip
+    config = host.config("changed", known=(host.directory / "other.pub").read_text())
+    said = refused(handoff.middle.run(*over_ssh(handoff, config)), 16)
+    assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in "".join(said)
+    assert said[-3:] == [
+        "error: connecting to box failed: exit status 255",
+        "  usual cause: the connection was cut, the host is not reachable, or ssh, which asks nothing, lacks a key",
+        "  what to do:  see that `ssh box true` works, and run the same command again",
+    ]
+    nothing_left(handoff, host)
+
+
+# Passes bytes on, and ends after so many of them in one direction.
+RELAY = """
+import socket, sys, threading
+port, limit, upwards = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "up"
+link = socket.create_connection(("127.0.0.1", port))
+import os
+def copy(read, write, counts):
+    seen = 0
+    while data := read():
+        seen += len(data)
+        if counts and seen > limit:
+            os._exit(1)
+        write(data)
+    os._exit(0)
+def to_stdout(data):
+    sys.stdout.buffer.write(data); sys.stdout.buffer.flush()
+threading.Thread(target=copy, args=(lambda: os.read(0, 65536), link.sendall, upwards)).start()
+copy(lambda: link.recv(65536), to_stdout, not upwards)
+"""
+
+
+@pytest.mark.parametrize(
+    ("direction", "limit", "step"),
+    [
+        ("up", 3_500_000, "sending the generator to box"),
+        ("down", 1_000_000, "bringing the result back from box"),
+    ],
+)
+def test_a_connection_that_is_cut_in_a_transfer(
+    handoff: Handoff, host: Sshd, direction: str, limit: int, step: str
+) -> None:
+    relay = host.directory / "relay.py"
+    relay.write_text(RELAY)
+    proxy = f'ProxyCommand {sys.executable} "{relay}" {host.port} {limit} {direction}'
+    said = refused(handoff.middle.run(*over_ssh(handoff, host.config("cut", proxy))), 16)
+    assert said[-3] == f"error: {step} failed: exit status 255"
+    nothing_left(handoff, host)
+
+
+def test_a_connection_that_is_cut_during_the_run(handoff: Handoff, host: Sshd, tmp_path: Path) -> None:
+    slow = tmp_path / "slow"
+    real = handoff.emulator.replace("@ROOT@", '"$1"')
+    verify = f'case "$*" in *--verify*) exec {real} "$2" "$3" "$4" ;; esac'
+    slow.write_text(f"#!/bin/sh\n{verify}\n:>{tmp_path}/started\nexec sleep 61.5\n")
+    slow.chmod(0o755)
+    cutter = threading.Thread(target=cut_when, args=(host, (tmp_path / "started").exists))
+    cutter.start()
+    said = refused(handoff.middle.run(*over_ssh(handoff, host.config(), f"{slow} @ROOT@")), 16)
+    cutter.join()
+    assert said[-3] == "error: running the generator on box failed: exit status 255"
+    nothing_left(handoff, host)
+    assert not running("sleep\x0061.5")
+    # The same command, without the fault, works.
+    out = tmp_path / "again.snapshot.tar.zst"
+    command = over_ssh(handoff, host.config())
+    handoff.middle.result(*command[:-1], out)
+
+
+def cut_when(host: Sshd, begun: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not begun() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    host.cut()
+
+
+def running(words: str) -> bool:
+    lines = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            lines.append((process / "cmdline").read_text(errors="replace"))
+        except OSError:
+            continue
+    return any(words in line for line in lines)
+
+
+def test_a_host_of_another_cpu(handoff: Handoff, host: Sshd) -> None:
+    said = refused(handoff.middle.run(*over_ssh(handoff, host.config(), "")), 16)
+    assert said[-3] == "error: the ssh (box) executor cannot run arm64 programs there"
+    assert any(line.startswith("namespaces: this machine has another CPU") for line in said)
+    nothing_left(handoff, host)
+
+
+def test_other_sources_and_another_lock_are_refused(handoff: Handoff, snapshot: Path) -> None:
+    script = handoff.last.workspace / "snap" / "js" / "a.js"
+    script.write_text("another")
+    try:
+        said = refused(handoff.last.stitch(snapshot), 20)
+    finally:
+        script.write_text("a")
+    refusal = f"error: {snapshot.name} cannot be stitched in: it was made for"
+    assert said[-3].startswith(f"{refusal} a generator from other sources (sources_sha256: ")
+    lock = handoff.last.workspace / "Cargo.lock"
+    text = lock.read_text()
+    lock.write_text(text + "\n")
+    try:
+        said = refused(handoff.last.stitch(snapshot), 20)
+    finally:
+        lock.write_text(text)
+    assert said[-3].startswith(f"{refusal} another Cargo.lock (lock_sha256: ")
+
+
+def test_a_truncated_bundle(handoff: Handoff, snapshot: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.tar.zst"
+    cut.write_bytes(snapshot.read_bytes()[:-2000])
+    said = refused(handoff.last.stitch(cut), 24)
+    assert said[-3].startswith(f"error: {cut} is not an archive that can be unpacked safely: ")
+
+
+def test_a_generator_bundle_is_no_snapshot(handoff: Handoff) -> None:
+    said = refused(handoff.last.stitch(handoff.bundle), 20)
+    assert said[-3] == (
+        f"error: {handoff.bundle.name} cannot be stitched in: the snapshot of snap-1.0.0 is not in it:"
+        " it holds generators that are yet to be run"
+    )
+
+
+def test_a_generator_that_fails_makes_no_bundle(cli: Cli, cargo_program: Path, tmp_path: Path) -> None:
+    place = machine(cli, cargo_program, tmp_path)
+    (place.workspace / "snap" / "build.rs").write_text(
+        'fn main() { let _ = v8::heap("x"); eprintln!("no luck"); std::process::exit(7) }\n'
+    )
+    bundle = place.generator()
+    said = refused(place.run("snapshot", bundle, "--out", tmp_path / "out"), 17)
+    assert "error: the snapshot generator of snap-1.0.0 ended with exit status 7 on arm64" in said
+    assert "no luck" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bundle_holds_plain_files_without_times_and_owners(handoff: Handoff) -> None:
+    with tarfile.open(handoff.bundle) as archive:
+        infos = archive.getmembers()
+    assert {(info.mtime, info.uid, info.gid) for info in infos} == {(0, 0, 0)}
+    assert not [info.name for info in infos if info.issym() or info.islnk()]
+    assert [info.name for info in infos[1:]] == sorted(info.name for info in infos[1:])
