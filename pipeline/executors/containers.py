@@ -23,7 +23,7 @@ UNSET_VARIABLES = ("PATH", "HOSTNAME")
 """What the engine adds to every environment. A name without a value takes it out again."""
 
 _PASSED_ON = (IMAGE_VARIABLE, HOST_VARIABLE, "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
-_KERNELS_OWN = frozenset({"dev", "proc", "sys"})
+_KERNELS_OWN = (Path("/dev"), Path("/proc"), Path("/sys"))
 _SYSTEM_LIBRARIES = (Path("/usr/lib"), Path("/lib"), Path("/lib64"))
 _SCRATCH = Path("/tmp")  # noqa: S108 - inside the container: a memory file system of its own
 
@@ -140,12 +140,23 @@ def _mounts(request: ExecRequest, tools: Iterable[Path]) -> Iterator[Mount]:
 
 def _root_mounts(request: ExecRequest, root: Path, tools: Iterable[Path]) -> Iterator[Mount]:
     """Yield what lies in the root, at the top of the container, and the directory that OUT_DIR ends up in."""
-    for path in sorted(root.iterdir()):
-        if path.name not in _KERNELS_OWN and path != root / _SCRATCH.relative_to("/"):
-            yield Mount(source=path, path=Path("/", path.name), writable=False)
-    for path in tools:
-        yield Mount(source=path, path=path, writable=False)
-    yield Mount(source=request.outputs[0], path=Path(request.env["OUT_DIR"]), writable=True)
+    own = [
+        *(Mount(source=path, path=path, writable=False) for path in tools),
+        Mount(source=request.outputs[0], path=Path(request.env["OUT_DIR"]), writable=True),
+    ]
+    kept = (_SCRATCH, *_KERNELS_OWN, *(mount.path for mount in own))
+    yield from _pieces(root, root, kept)
+    yield from own
+
+
+def _pieces(directory: Path, root: Path, kept: Iterable[Path]) -> Iterator[Mount]:
+    """Yield the parts of *directory* that do not hold any of *kept*: nothing can be mounted into what is read-only."""
+    for source in sorted(directory.iterdir()):
+        path = Path("/", source.relative_to(root))
+        if not any(place.is_relative_to(path) for place in kept):
+            yield Mount(source=source, path=path, writable=False)
+        elif source.is_dir() and path not in _KERNELS_OWN:
+            yield from _pieces(source, root, kept)
 
 
 def _mount_option(mount: Mount) -> str:

@@ -64,7 +64,8 @@ class Sampled:
         self._thread.join(timeout_s)
 
     def _read(self, samples: Iterator[dict[str, Any]]) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        # Whatever happens to the connection, the program's own end says more: these are only figures.
+        with contextlib.suppress(Exception):
             for sample in samples:
                 self.cpu_s = max(self.cpu_s, sample["cpu_stats"]["cpu_usage"].get("total_usage", 0) / 1e9)
 

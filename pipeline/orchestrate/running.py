@@ -126,14 +126,14 @@ def _executor(order: RunOrder, target: Target, name: str, context: Context) -> E
     if name == "native" or (name == "auto" and here == target):
         # The bundle's root has the loader and the libraries.
         return NativeExecutor(sysroot=Path("/"), target=target)
-    if name not in {"auto", "qemu"}:
+    if name not in {"auto", "qemu", "docker"}:
         raise UsageError(
             f"there is no executor {name!r} for bundles",
             cause="a misspelt executor",
-            action="choose one of auto, native, qemu, ssh:[user@]host[:port]",
+            action="choose one of auto, native, qemu, docker, ssh:[user@]host[:port]",
         )
     toolchain = toolbox.run(toolbox.ToolboxInputs(target=target), context)
-    return candidates(means_of(toolchain, context.environ))["qemu"]
+    return candidates(means_of(toolchain, context.environ))["qemu" if name == "auto" else name]
 
 
 def _compare(first: run_generators.RunOutputs, second: run_generators.RunOutputs) -> tuple[Difference, ...]:

@@ -173,3 +173,26 @@ def test_whatever_is_in_the_file_it_is_read_or_refused_with_reasons(document: di
         assert error.details.strip()  # noqa: PT017 - a document may also be right
     else:
         assert spec.schema_version == 1
+
+
+def test_a_runner_is_one_label_or_several() -> None:
+    def runner(text: str) -> tuple[str, ...]:
+        return parse(f"schema = 1\n{RUNTIME}[ci]\nsnapshot-runner = {text}\n").ci.snapshot_runner
+
+    assert parse("schema = 1\n" + RUNTIME).ci.snapshot_runner == ("qemu",)
+    assert runner('"ubuntu-24.04-arm"') == ("ubuntu-24.04-arm",)
+    assert runner('["self-hosted", "linux", "arm64"]') == ("self-hosted", "linux", "arm64")
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ('runtimes = ["ap"]', "ci.runtimes[0]: there is no runtime 'ap'; did you mean 'app'?"),
+        ("snapshot-runner = []", "ci.snapshot-runner: must have at least one item"),
+        ("snapshot-runner = 7", "ci.snapshot-runner: must be a list, not an integer"),
+        ("timeout-min = 1000", "ci.timeout-min: must be less than or equal to 360, not 1000"),
+        ('snapshot-target = ["arm64"]', "ci.snapshot-target: unknown key; did you mean 'snapshot-targets'?"),
+    ],
+)
+def test_mistakes_in_ci(lines: str, problem: str) -> None:
+    assert problems(f"schema = 1\n{RUNTIME}[ci]\n{lines}\n") == [problem]
