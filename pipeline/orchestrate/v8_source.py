@@ -15,7 +15,6 @@ from pipeline.executors.native import NativeExecutor
 from pipeline.executors.qemu import QemuExecutor
 from pipeline.model.analysis import PackageKey
 from pipeline.model.build import ExecutorChoice, ToolchainMode
-from pipeline.model.events import Where
 from pipeline.model.spec import PrebuiltVm, RegistrySource, SourceVm
 from pipeline.model.toolchain import Toolchain
 from pipeline.orchestrate.job import Job, means_of
@@ -155,7 +154,7 @@ def _crate(order: V8Order, toolchain: Toolchain, context: Context) -> compile_v8
         cargo=toolchain.cargo,
         cargo_env=cargo.environment(toolchain, context),
     )
-    with context.reporter.step(f"source of V8 {order.version}", where=Where.NETWORK) as step:
+    with context.reporter.step(f"source of V8 {order.version}") as step:
         tree = source.run(wanted, context)
         step.detail(f"sha256 {tree.digest}")
     return compile_v8.CrateSource(path=tree.path, sha256=tree.digest or "")

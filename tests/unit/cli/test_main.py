@@ -194,8 +194,19 @@ def test_a_closed_pipe_is_quiet(place: Path) -> None:
 
 def test_help_lists_the_verbs_in_their_order() -> None:
     written = CliRunner().invoke(commands, ["--help"]).output
-    verbs = re.findall(r"^  ([a-z-]+) {2,}\S", written[written.index("Commands:") :], re.MULTILINE)
-    assert verbs == ["build", "generator", "snapshot", "stitch", "plan", "doctor", "verify", "reference"]
+    verbs = re.findall(r"^  ([a-z0-9-]+) {2,}\S", written[written.index("Commands:") :], re.MULTILINE)
+    assert verbs == [
+        "build",
+        "generator",
+        "snapshot",
+        "stitch",
+        "plan",
+        "doctor",
+        "verify",
+        "v8",
+        "reference",
+        "workflows",
+    ]
 
 
 def test_version() -> None:
