@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from pipeline.model.target import find_target
@@ -107,3 +108,10 @@ def test_development_files_of_host_and_target(tmp_path: Path) -> None:
             path.touch()
     assert probe(tmp_path).look().libc.fits
     assert probe(tmp_path).has_sysroot()
+
+
+def test_only_the_wanted_major_version_of_clang_fits(tmp_path: Path) -> None:
+    install_llvm(tmp_path, "19.1.7")
+    for major, unfit in ((19, ""), (22, "19.1.7 is not 22")):
+        found = dataclasses.replace(probe(tmp_path), llvm_major=major).look().llvm
+        assert (found.version, found.unfit) == ("19.1.7", unfit)
