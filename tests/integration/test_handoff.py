@@ -54,7 +54,7 @@ SECRET = {"DEPLOY_TOKEN": "hunter2", "MY_OWN_VARIABLE": "x"}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Machine:
-    """A directory with a copy of the workspace, whose place decides where it is built; the toolbox is the tests' own."""
+    """A directory with a copy of the workspace, whose place decides where it is built; the toolbox is shared."""
 
     cli: Cli
     workspace: Path
