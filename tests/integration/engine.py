@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -40,6 +39,8 @@ class Engine:
     path_dirs: str
     """Where its command line lies, as a PATH."""
     library_dir: Path
+    pid: int = 0
+    """Process whose end ends the engine and all its containers."""
 
     def environ(self) -> dict[str, str]:
         """Return the variables with which the engine's own command line runs."""
@@ -64,14 +65,14 @@ def running_engine(cli: Cli) -> Iterator[Engine]:
         library_dir=next((root / "usr/lib").glob("*-linux-gnu*")),
     )
     try:
-        with _started(engine, directory):
-            yield engine
+        with _started(engine, directory) as pid:
+            yield dataclasses.replace(engine, pid=pid)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _started(engine: Engine, directory: Path) -> Iterator[None]:
+def _started(engine: Engine, directory: Path) -> Iterator[int]:
     argv = [
         "dockerd", "--host", engine.host, "--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec",
         "--pidfile", f"{directory}/pid", "--config-file", f"{directory}/daemon.json", "--bridge", "none",
@@ -82,17 +83,17 @@ def _started(engine: Engine, directory: Path) -> Iterator[None]:
     assert program, f"{PACKAGES[0]} holds no {argv[0]}"
     environ = {**engine.environ(), "PATH": f"{engine.path_dirs}:/usr/sbin:/usr/bin:/sbin:/bin"}
     with (directory / "log").open("wb") as log:
-        process = subprocess.Popen([program, *argv[1:]], env=environ, stdout=log, stderr=log, start_new_session=True)
+        # In namespaces of its own: whatever it starts and mounts is gone with it, however it ends.
+        process = subprocess.Popen(
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", program, *argv[1:]],
+            env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
     try:
         _await(engine, process, directory / "log")
-        yield
+        yield process.pid
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.kill()
+        process.wait()
 
 
 def _await(engine: Engine, process: subprocess.Popen[bytes], log: Path) -> None:

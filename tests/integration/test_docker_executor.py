@@ -168,8 +168,7 @@ def test_a_cpu_that_the_engine_does_not_have(kit: Kit, engine: Engine, tmp_path:
 def test_an_engine_that_dies_meanwhile(cli: Cli, kit: Kit, workdir: Path) -> None:
     with running_engine(cli) as mortal:
         place = make_place(kit, "docker", here(), mortal)
-        pid = int((Path(mortal.host.removeprefix("unix://")).parent / "pid").read_text())
-        threading.Timer(2.5, os.kill, (pid, 9)).start()
+        threading.Timer(2.5, os.kill, (mortal.pid, signal.SIGKILL)).start()
         started = time.monotonic()
         with pytest.raises(ExecutorUnavailableError, match=r"the container engine at .* cannot do this: "):
             place.run(workdir, "sleep", "30", timeout_s=40)
