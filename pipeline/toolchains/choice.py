@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import re
+from collections.abc import Mapping
 
 from pipeline.apt.private import PrivateApt
 from pipeline.errors import ToolboxError
@@ -67,7 +68,7 @@ def choose_rust(tools: HostTools, host: PrivateApt, target: PrivateApt) -> RustC
 
     Raises ToolboxError when there is none.
     """
-    offered = host.versions(name for f in tools.rust for name in (f.rustc, f.cargo, f.std))
+    offered = host.versions(name for f in tools.rust for name in (f.rustc, f.cargo, f.std, *f.cargo_libraries))
     precompiled = target.versions(flavour.std for flavour in tools.rust)
     for flavour in tools.rust:
         for version in offered.get(flavour.rustc, ()):
@@ -75,7 +76,7 @@ def choose_rust(tools: HostTools, host: PrivateApt, target: PrivateApt) -> RustC
             host_std = _same_source(version, offered.get(flavour.std, ()))
             if std and host_std:
                 own = _same_source(version, offered.get(flavour.cargo, ()))
-                other = other_cargo(flavour, own, offered.get(flavour.cargo, ()))
+                other = other_cargo(flavour, own, offered)
                 cargo = (f"{flavour.cargo}={own}" if own else flavour.cargo,)
                 return RustChoice(
                     flavour=flavour,
@@ -90,12 +91,15 @@ def choose_rust(tools: HostTools, host: PrivateApt, target: PrivateApt) -> RustC
     raise _no_common_rust(tools, target.architecture, offered, precompiled)
 
 
-def other_cargo(flavour: RustFlavour, own: str | None, offered: tuple[str, ...]) -> str | None:
-    """Return the version of Cargo to take instead of rustc's own one; None where that one is right."""
+def other_cargo(flavour: RustFlavour, own: str | None, offered: Mapping[str, tuple[str, ...]]) -> str | None:
+    """Return the version of Cargo to take instead of rustc's own one; None where that one is right, or all there is."""
     pattern = flavour.cargo_versions
     if pattern is None or (own and fnmatch.fnmatchcase(own, pattern)):
         return None
-    return next((version for version in offered if fnmatch.fnmatchcase(version, pattern)), None)
+    if not all(offered.get(library) for library in flavour.cargo_libraries):
+        return None
+    versions = offered.get(flavour.cargo, ())
+    return next((version for version in versions if fnmatch.fnmatchcase(version, pattern)), None)
 
 
 def _same_source(version: str, offered: tuple[str, ...]) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -165,7 +166,8 @@ def unit_key(unit: Unit) -> UnitKey:
 
 
 def _name(pkg_id: str) -> str:
-    return pkg_id.rsplit("/", 1)[1].partition("#")[0]
+    """Return the directory's name, in either spelling of package ids."""
+    return re.split("[#)]", pkg_id.rsplit("/", 1)[1])[0]
 
 
 def target_units(graph: UnitGraph) -> set[UnitKey]:
