@@ -46,12 +46,14 @@ def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
     key = _key(job, compiled)
     packed_dir = job.work_dir / "packed" / job.label
     name = job.request.name or lift.analysis.product.key.name
-    zip_path = packed_dir / package.zip_name(name, lift.analysis.product.key.version, job.target)
+    version = lift.analysis.product.key.version
+    zip_path = packed_dir / package.zip_name(name, version, job.target)
     product_dir = job.work_dir / "product" / job.label
     state_path = job.work_dir / "packed" / f"{job.label}.json"
     finished = _read(state_path, key, zip_path)
     if finished is None:
-        finished = _make(job, compiled, _Places(key=key, product_dir=product_dir, zip_path=zip_path, name=name))
+        places = _Places(key=key, product_dir=product_dir, zip_path=zip_path, name=name, version=version)
+        finished = _make(job, compiled, places)
         fs.write_text(state_path, finished.model_dump_json())
     made = make_record(
         job,
@@ -91,6 +93,7 @@ class _Places:
     product_dir: Path
     zip_path: Path
     name: str
+    version: str
 
 
 def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
@@ -112,7 +115,7 @@ def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
             package.PackageInputs(
                 product_dir=places.product_dir,
                 name=places.name,
-                version=_version_in(places.zip_path, places.name, job),
+                version=places.version,
                 target=job.target,
                 out_dir=places.zip_path.parent,
                 source_date_epoch_s=_epoch_s(job),
@@ -122,10 +125,6 @@ def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
         step.detail(f"{packed.size_bytes:,} bytes")
     findings = _verify(job, compiled, packed.path)
     return Finished(key=places.key, zip_sha256=packed.sha256, deflate=packed.deflate, findings=findings)
-
-
-def _version_in(zip_path: Path, name: str, job: Job) -> str:
-    return zip_path.name.removeprefix(f"{name}-").removesuffix(f"-linux-{job.target.name}.zip")
 
 
 def _verify(job: Job, compiled: Compiled, zip_path: Path) -> tuple[Finding, ...]:
@@ -204,10 +203,11 @@ def _read(state_path: Path, key: str, zip_path: Path) -> Finished | None:
 
 def _deliver(zip_path: Path, made: BuildRecord, out_dir: Path) -> tuple[Path, ...]:
     """Put the zip, its digest and its record into *out_dir*, each whole, the record last."""
+    checksum_path = zip_path.with_name(f"{zip_path.name}.sha256")
     delivered = []
-    for source in (zip_path, zip_path.with_name(f"{zip_path.name}.sha256")):
+    for source, sha256 in ((zip_path, made.subject.zip_sha256), (checksum_path, fs.sha256_file(checksum_path))):
         final = out_dir / source.name
-        if final != source and not _same(source, final):
+        if final != source and not _holds(final, sha256):
             with fs.atomic_path(final) as temporary:
                 shutil.copyfile(source, temporary)
         delivered.append(final)
@@ -215,8 +215,8 @@ def _deliver(zip_path: Path, made: BuildRecord, out_dir: Path) -> tuple[Path, ..
     return (*delivered, record_path(out_dir, made))
 
 
-def _same(source: Path, final: Path) -> bool:
-    return final.is_file() and fs.sha256_file(source) == fs.sha256_file(final)
+def _holds(final: Path, sha256: str) -> bool:
+    return final.is_file() and fs.sha256_file(final) == sha256
 
 
 def _outcome(job: Job, compiled: Compiled, made: BuildRecord, delivered: tuple[Path, ...], name: str) -> BuildOutcome:
