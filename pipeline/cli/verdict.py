@@ -18,5 +18,5 @@ def verification_error(findings: Sequence[Finding]) -> VerificationError | None:
         f"{count} failed",
         cause="the product is not what it should be; docs/verify.md explains each check",
         action="do not ship it; build again with --verbose to see how it was made",
-        details="\n".join(f"{finding.id}: {finding.subject}: {finding.message}" for finding in wrong),
+        details="\n".join(f"{finding.id}: {finding.where}: {finding.message}" for finding in wrong),
     )

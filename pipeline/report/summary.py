@@ -72,7 +72,7 @@ def verdict_text(findings: Sequence[Finding]) -> Text:
     for finding in findings:
         if finding.severity in {Severity.FAIL, Severity.UNKNOWN}:
             text.append(f"\n  {finding.severity} ", _SEVERITY_STYLES[finding.severity])
-            text.append(f"{finding.id} {finding.subject}: {finding.message}")
+            text.append(f"{finding.id} {finding.where}: {finding.message}")
     return text
 
 

@@ -19,8 +19,8 @@ embedder filled: then most of its pieces are still the same (74 to 76 % where th
 from __future__ import annotations
 
 import dataclasses
-import enum
 
+from pipeline.model.findings import Agreement
 from pipeline.v8.blob import Section, SnapshotBlob
 from pipeline.v8.checksum import Buffer
 
@@ -33,14 +33,6 @@ _SAME_BYTES = 0.8
 _OTHER_BYTES = 0.4
 _PLAIN_PIECES = 0.65
 _PLAIN_SIZE_DIFFERENCE = 0.05
-
-
-class Consistency(enum.StrEnum):
-    """What the comparison says about the architecture of the two snapshots."""
-
-    MATCH = "match"
-    MISMATCH = "mismatch"
-    UNKNOWN = "unknown"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,7 +49,7 @@ class Core:
 class Comparison:
     """The verdict, which rule gave it, and the measured evidence."""
 
-    verdict: Consistency
+    verdict: Agreement
     rule: str
     explanation: str
     evidence: dict[str, str | int | float]
@@ -84,7 +76,7 @@ def compare(embedded: Core, own: Core) -> Comparison:
     """Compare an embedder's snapshot with V8's *own*, of the same program."""
     if embedded.version != own.version:
         return Comparison(
-            verdict=Consistency.UNKNOWN,
+            verdict=Agreement.UNKNOWN,
             rule="version",
             explanation=f"V8 {embedded.version} and {own.version} cannot be compared",
             evidence={"embedded": embedded.version, "own": own.version},
@@ -98,21 +90,21 @@ def _by_read_only(embedded: Core, own: Core) -> Comparison | None:
         return None
     sizes: dict[str, str | int | float] = {"embedded_bytes": len(first), "own_bytes": len(second)}
     if len(first) < len(second) or (len(first) > len(second) and not embedded.has_read_only_checksum):
-        return _read_only(Consistency.MISMATCH, f"has {len(first)} bytes, V8's own {len(second)}", sizes)
+        return _read_only(Agreement.MISMATCH, f"has {len(first)} bytes, V8's own {len(second)}", sizes)
     if len(first) != len(second):
         return None
     if not embedded.has_read_only_checksum:
         share = _equal_blocks(first, second)
-        verdict = Consistency.MATCH if share >= _SAME_BLOCKS else Consistency.MISMATCH
+        verdict = Agreement.MATCH if share >= _SAME_BLOCKS else Agreement.MISMATCH
     else:
         share = _equal_bytes(first, second)
         if _OTHER_BYTES < share < _SAME_BYTES:
             return None
-        verdict = Consistency.MATCH if share >= _SAME_BYTES else Consistency.MISMATCH
+        verdict = Agreement.MATCH if share >= _SAME_BYTES else Agreement.MISMATCH
     return _read_only(verdict, f"is {share:.0%} equal to V8's own", sizes | {"equal": round(share, 3)})
 
 
-def _read_only(verdict: Consistency, explanation: str, evidence: dict[str, str | int | float]) -> Comparison:
+def _read_only(verdict: Agreement, explanation: str, evidence: dict[str, str | int | float]) -> Comparison:
     text = f"the snapshot's read-only section {explanation}"
     return Comparison(verdict=verdict, rule="read-only section", explanation=text, evidence=evidence)
 
@@ -123,17 +115,17 @@ def _by_context_0(embedded: Core, own: Core) -> Comparison:
         "own_bytes": len(own.context_0),
     }
     if embedded.context_0 == own.context_0:
-        return _context_0(Consistency.MATCH, "is V8's own, byte for byte", evidence)
+        return _context_0(Agreement.MATCH, "is V8's own, byte for byte", evidence)
     pieces = _shared_pieces(own.context_0, embedded.context_0)
     evidence |= {"shared_pieces": round(pieces, 3)}
     difference = abs(len(embedded.context_0) - len(own.context_0)) / len(own.context_0)
     if pieces >= _PLAIN_PIECES and difference <= _PLAIN_SIZE_DIFFERENCE:
         text = f"is a plain one ({pieces:.0%} of its pieces are V8's own) made by another build of V8"
-        return _context_0(Consistency.MISMATCH, text, evidence)
-    return _context_0(Consistency.UNKNOWN, "was filled by the embedder, so it tells nothing", evidence)
+        return _context_0(Agreement.MISMATCH, text, evidence)
+    return _context_0(Agreement.UNKNOWN, "was filled by the embedder, so it tells nothing", evidence)
 
 
-def _context_0(verdict: Consistency, explanation: str, evidence: dict[str, str | int | float]) -> Comparison:
+def _context_0(verdict: Agreement, explanation: str, evidence: dict[str, str | int | float]) -> Comparison:
     text = f"the snapshot's default context {explanation}"
     return Comparison(verdict=verdict, rule="context 0", explanation=text, evidence=evidence)
 

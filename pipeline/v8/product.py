@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipeline.model.findings import Finding, Severity
+from pipeline.model.findings import Agreement, Finding, Severity
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.checksum import Buffer
-from pipeline.v8.consistency import Comparison, Consistency, Core, compare, core_of
+from pipeline.v8.consistency import Comparison, Core, compare, core_of
 from pipeline.v8.scan import MAX_BLOBS, find_blobs, find_bytes, mapped
 
 LARGE_FILE_BYTES = 64 * 1024
@@ -38,11 +38,6 @@ class FoundBlob:
     """None when it is damaged."""
     expected: bool
     """Whether it is one that the build made."""
-
-    @property
-    def subject(self) -> str:
-        """Return where it is, in words."""
-        return f"{self.file}, snapshot at {self.blob.offset}"
 
 
 def expected_snapshots(paths: Iterable[tuple[str, Path]]) -> tuple[ExpectedSnapshot, ...]:
@@ -144,7 +139,8 @@ def _soundness(item: FoundBlob) -> Finding:
     return Finding(
         id="v8.snapshot",
         severity=Severity.FAIL if blob.problems else Severity.OK,
-        subject=item.subject,
+        subject=item.file,
+        offset=item.blob.offset,
         message=(
             f"is damaged: {'; '.join(blob.problems)}"
             if blob.problems
@@ -171,8 +167,10 @@ def _consistency(item: FoundBlob, own: tuple[FoundBlob, ...]) -> Finding:
         return Finding(
             id="v8.version",
             severity=Severity.FAIL,
-            subject=item.subject,
+            subject=item.file,
+            offset=item.blob.offset,
             message=f"was made by V8 {item.blob.version}, the product holds V8 {versions}",
+            agreement=Agreement.MISMATCH,
             evidence={"snapshot": item.blob.version, "product": versions},
         )
     comparisons = [compare(item.core, o.core) for o in same_version if item.core and o.core]
@@ -181,31 +179,35 @@ def _consistency(item: FoundBlob, own: tuple[FoundBlob, ...]) -> Finding:
         return Finding(
             id="v8.consistency",
             severity=Severity.UNKNOWN,
-            subject=item.subject,
+            subject=item.file,
+            offset=item.blob.offset,
             message="the product holds no snapshot of V8's own to compare with",
+            agreement=Agreement.UNKNOWN,
         )
     return Finding(
         id="v8.consistency",
         severity=_SEVERITY[best.verdict],
-        subject=item.subject,
+        subject=item.file,
+        offset=item.blob.offset,
         message=_sentence(best),
-        evidence={"verdict": best.verdict.value, "rule": best.rule, **best.evidence},
+        agreement=best.verdict,
+        evidence={"rule": best.rule, **best.evidence},
     )
 
 
 def _sentence(comparison: Comparison) -> str:
     meaning = {
-        Consistency.MATCH: "was made for the same architecture as V8's own",
-        Consistency.MISMATCH: "was made for another architecture, or by another build of V8",
-        Consistency.UNKNOWN: "may or may not be of the right architecture",
+        Agreement.MATCH: "was made for the same architecture as V8's own",
+        Agreement.MISMATCH: "was made for another architecture, or by another build of V8",
+        Agreement.UNKNOWN: "may or may not be of the right architecture",
     }
     return f"{meaning[comparison.verdict]}: {comparison.explanation}"
 
 
 # One match among several candidates is enough; a mismatch says more than not knowing.
-_PREFERENCE = {Consistency.MATCH: 0, Consistency.MISMATCH: 1, Consistency.UNKNOWN: 2}
+_PREFERENCE = {Agreement.MATCH: 0, Agreement.MISMATCH: 1, Agreement.UNKNOWN: 2}
 _SEVERITY = {
-    Consistency.MATCH: Severity.OK,
-    Consistency.MISMATCH: Severity.FAIL,
-    Consistency.UNKNOWN: Severity.UNKNOWN,
+    Agreement.MATCH: Severity.OK,
+    Agreement.MISMATCH: Severity.FAIL,
+    Agreement.UNKNOWN: Severity.UNKNOWN,
 }

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.elf.reader import read_elf
-from pipeline.model.findings import Severity, failed
+from pipeline.model.findings import Agreement, Severity, failed
 from pipeline.model.target import find_target
 from pipeline.v8.blob import SnapshotBlob
-from pipeline.v8.consistency import Consistency, Core, compare, core_of
+from pipeline.v8.consistency import Core, compare, core_of
 from pipeline.v8.product import check_blobs, scan_product
 from pipeline.v8.scan import find_blobs, mapped, scan_file
 
@@ -107,7 +107,7 @@ def test_the_other_architectures_snapshot_is_never_accepted(downloads: Path, pro
     result = compare(foreign, own)
     # Node's contexts are its own, and an arm64 read-only section could be a grown x86-64 one: nothing tells.
     undecidable = program is NODE_24 and target == "amd64"
-    assert result.verdict is (Consistency.UNKNOWN if undecidable else Consistency.MISMATCH)
+    assert result.verdict is (Agreement.UNKNOWN if undecidable else Agreement.MISMATCH)
 
 
 def test_a_stitched_file_is_rejected(downloads: Path, tmp_path: Path) -> None:
@@ -122,6 +122,6 @@ def test_a_stitched_file_is_rejected(downloads: Path, tmp_path: Path) -> None:
     stitched = tmp_path / "stitched"
     stitched.write_bytes(content)
     findings = tuple(check_blobs(scan_product([("stitched", stitched)], ())))
-    assert [(finding.id, finding.subject) for finding in failed(findings)] == [
-        ("v8.consistency", f"stitched, snapshot at {embedded.offset}")
+    assert [(finding.id, finding.subject, finding.offset) for finding in failed(findings)] == [
+        ("v8.consistency", "stitched", embedded.offset)
     ]

@@ -27,3 +27,8 @@ def test_the_worst_counts(severities: list[Severity], expected: Severity) -> Non
 def test_failed_are_those_that_fail() -> None:
     findings = [finding(severity) for severity in Severity]
     assert failed(findings) == (finding(Severity.FAIL),)
+
+
+def test_where_names_the_offset() -> None:
+    assert finding(Severity.OK).where == "app"
+    assert finding(Severity.OK).model_copy(update={"offset": 4096}).where == "app at 0x1000"
