@@ -185,8 +185,10 @@ class RuntimeSpec(SpecTable):
     profile: Text = "release"
     """Cargo profile."""
     profiles: dict[Text, ProfileSettings] = {}
-    """Settings of Cargo profiles that the sources lack, by the profile's name; nested as in a `Cargo.toml`. A
-    published package has none: what its repository says belongs here."""
+    """Settings of Cargo profiles that the sources lack, by the profile's name; nested as in a `Cargo.toml`, overrides
+    for single packages (`package.NAME`) included. A published package has none: what its repository says belongs here.
+    Only those of the profile that is built with reach Cargo: where it inherits from `release`, that is Cargo's own (or
+    the sources'), not a `release` of this table."""
     env: Environment = {}
     """Variables for build scripts and compilers, beside those that the pipeline sets."""
     v8: VmProvider = SystemVm(kind="system")

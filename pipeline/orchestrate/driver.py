@@ -14,7 +14,7 @@ from pipeline.ledger import Ledger
 from pipeline.model.analysis import Analysis
 from pipeline.model.build import BuildOutcome, BuildRequest, TargetRequest
 from pipeline.model.events import Where
-from pipeline.model.profiles import profile_settings
+from pipeline.model.profiles import chosen, profile_settings, unmatched_overrides
 from pipeline.model.spec import SourceVm, SystemVm
 from pipeline.model.toolchain import Toolchain
 from pipeline.orchestrate.compiling import compile_all
@@ -154,6 +154,7 @@ def _provide_v8(job: Job, analysis: Analysis) -> dict[str, str]:
 
 def _analyze(job: Job, workspace_dir: Path, env: Mapping[str, str]) -> Analysis:
     runtime = job.request.runtime
+    profiles = chosen(runtime.profiles, runtime.profile)
     with job.ledger.step("analyze") as step:
         analysis = analyze.run(
             analyze.AnalyzeInputs(
@@ -167,11 +168,13 @@ def _analyze(job: Job, workspace_dir: Path, env: Mapping[str, str]) -> Analysis:
                 features=runtime.features,
                 default_features=runtime.default_features,
                 env=env,
-                settings=profile_settings(runtime.profiles),
+                settings=profile_settings(profiles),
             ),
             job.context,
         )
         step.detail("to lift: " + ", ".join(str(package.key) for package in analysis.lifted))
+    for unmatched in unmatched_overrides(profiles, analysis.packages):
+        job.context.reporter.warn(str(unmatched))
     return analysis
 
 

@@ -61,6 +61,7 @@ class Bench:
             features=self.workspace.features,
             default_features=self.workspace.default_features,
             profile=self.workspace.profile,
+            settings=self.workspace.settings,
         )
 
     def analyze(self) -> Analysis:

@@ -24,6 +24,8 @@ class Workspace:
     features: tuple[str, ...] = ()
     default_features: bool = True
     profile: str = "release"
+    settings: tuple[str, ...] = ()
+    """Of the profile, for Cargo's ``--config``."""
 
     def write(self, directory: Path) -> Path:
         """Write all files and return the workspace's directory."""
