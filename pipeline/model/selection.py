@@ -88,6 +88,8 @@ def _placed(runtime: RuntimeSpec, base_dir: Path) -> RuntimeSpec:
     if isinstance(runtime.v8, PrebuiltVm) and runtime.v8.mirror and "://" not in runtime.v8.mirror:
         mirror = base_dir / Path(runtime.v8.mirror).expanduser()
         changes["v8"] = runtime.v8.model_copy(update={"mirror": str(mirror)})
+    if runtime.canary_dir is not None:
+        changes["canary_dir"] = base_dir / runtime.canary_dir
     return runtime.model_copy(update=changes) if changes else runtime
 
 

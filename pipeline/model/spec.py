@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
 
 import pydantic
@@ -17,7 +17,7 @@ from pipeline.model.target import TARGETS
 
 DEFAULT_VM_CRATE = "v8"
 DEFAULT_GENERATOR_TIMEOUT_S = 600.0
-DEFAULT_CANARY_TIMEOUT_S = 60.0
+DEFAULT_CANARY_TIMEOUT_S = 20.0
 
 RUSTY_V8_TARGETS = frozenset({"amd64", "arm64"})
 """Linux targets for which rusty_v8's releases hold archives."""
@@ -53,6 +53,13 @@ def _known_target(name: str) -> str:
     raise ValueError(f"there is no target {name!r}{guess} (known: {', '.join(names)})")
 
 
+def _inside_paths(files: dict[str, str]) -> dict[str, str]:
+    outside = [name for name in files if not name or PurePosixPath(name).is_absolute() or ".." in name.split("/")]
+    if outside:
+        raise ValueError(f"{', '.join(map(repr, outside))} would lie outside the working directory")
+    return files
+
+
 def _free_variables(env: dict[str, str]) -> dict[str, str]:
     taken = sorted(name for name in env if _CARGO_OWN_VARIABLES.fullmatch(name))
     if taken:
@@ -66,6 +73,7 @@ Labels = Annotated[Texts, pydantic.BeforeValidator(_one_is_a_list), pydantic.Fie
 Flag = pydantic.StrictBool
 Seconds = Annotated[float, pydantic.Strict(), pydantic.Field(gt=0)]
 TargetName = Annotated[str, pydantic.AfterValidator(_known_target)]
+InsideFiles = Annotated[dict[str, str], pydantic.AfterValidator(_inside_paths)]
 Environment = Annotated[dict[str, str], pydantic.AfterValidator(_free_variables)]
 GlibcVersion = Annotated[str, pydantic.Field(pattern=r"^2\.[0-9]+$")]
 
@@ -144,10 +152,17 @@ VmProvider = Annotated[SystemVm | PrebuiltVm | SourceVm, pydantic.Field(discrimi
 
 
 class Canary(SpecTable):
-    """A run of the product that shows that its snapshot works, and what it must answer."""
+    """A run of the product that shows that its snapshot works, and what it must answer.
 
+    The canaries of a runtime are a ladder: the first asks for little, each further one for more.
+    """
+
+    name: Text | None = None
+    """What it shows, in a word: its rung on the ladder."""
     args: Annotated[tuple[str, ...], pydantic.Field(min_length=1)]
     """Arguments for the product's first binary."""
+    files: InsideFiles = {}
+    """Files in its working directory, beside those of `canary-dir`: path and content."""
     stdout: str | None = None
     """Exactly what it must print."""
     stdout_contains: str | None = None
@@ -155,7 +170,8 @@ class Canary(SpecTable):
     exit_code: Annotated[pydantic.StrictInt, pydantic.Field(ge=0, le=255)] = 0
     """The exit status that is right."""
     timeout_s: Seconds = DEFAULT_CANARY_TIMEOUT_S
-    """Seconds after which it has failed."""
+    """Seconds after which it has failed, on a processor of about 2 GHz. The executor's speed is measured first, and
+    the limit is that much longer where it is slower."""
 
     @pydantic.model_validator(mode="after")
     def _one_expectation(self) -> Self:
@@ -201,6 +217,9 @@ class RuntimeSpec(SpecTable):
     """Seconds after which the program that makes the snapshot is stopped."""
     canaries: tuple[Canary, ...] = ()
     """Runs of the finished product; each must answer as it says."""
+    canary_dir: Path | None = None
+    """Directory whose files lie in the working directory of every canary; a relative one begins at the directory of
+    `releases.toml`."""
     strip: Flag = True
     """Whether symbols and debug information are left out of the product."""
     native_tools: Flag = False

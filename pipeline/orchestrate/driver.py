@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline import cargo, fs, native_env
+from pipeline.canaries.ladder import check_files_dir
 from pipeline.context import Context
 from pipeline.executors.choose import choose
 from pipeline.ledger import Ledger
@@ -47,6 +48,7 @@ def lifted_job(
     *runs_here* says whether programs of the target are going to be run on this machine.
     Raises the errors of the stages before the first compilation, ExecutorUnavailableError.
     """
+    check_files_dir(request.runtime.canary_dir)
     ledger = Ledger(context.reporter)
     context = dataclasses.replace(context, reporter=ledger)
     toolchain = _make_toolchain(request, wanted, context, ledger)

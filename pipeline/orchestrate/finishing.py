@@ -11,6 +11,7 @@ import pydantic
 
 import pipeline
 from pipeline import fs, record
+from pipeline.canaries.ladder import files_digest
 from pipeline.errors import ArchiveError
 from pipeline.executors.choose import candidates
 from pipeline.model.build import BuildOutcome, ProducedFile
@@ -141,6 +142,7 @@ def _verify(job: Job, compiled: Compiled, zip_path: Path) -> tuple[Finding, ...]
                 snapshots=_snapshot_files(compiled),
                 executor=executor,
                 canaries=runtime.canaries,
+                canary_dir=runtime.canary_dir,
             ),
             job.context,
         )
@@ -186,6 +188,7 @@ def _key(job: Job, compiled: Compiled) -> str:
             "executor": job.executor_name,
             "glibc": job.wanted.glibc,
             "runtime": runtime.model_dump(mode="json", include={"strip", "bundle", "canaries"}),
+            "canary_files": files_digest(runtime.canary_dir),
             "epoch": _epoch_s(job),
         }
     )

@@ -14,18 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import archive, fs
+from pipeline.canaries.ladder import Ladder, climb
 from pipeline.context import Context
 from pipeline.elf.policy import ElfPolicy, check_elf, is_base_library
 from pipeline.elf.reader import is_elf, read_elf
 from pipeline.errors import ArchiveError, ToolboxError
-from pipeline.model.execution import ExecRequest, ExecResult, Executor
+from pipeline.model.execution import Executor
 from pipeline.model.findings import Finding, Severity
 from pipeline.model.spec import Canary
 from pipeline.model.target import Target
-from pipeline.proc import describe_exit
 from pipeline.v8.product import check_blobs, check_presence, expected_snapshots, scan_product
-
-_SHOWN_OUTPUT_CHARACTERS = 400
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,6 +43,8 @@ class VerifyInputs:
     executor: Executor | None = None
     """Runs the canaries; None: static checks only."""
     canaries: tuple[Canary, ...] = ()
+    canary_dir: Path | None = None
+    """What lies in it lies in the working directory of every canary."""
 
 
 def run(inputs: VerifyInputs, context: Context) -> tuple[Finding, ...]:
@@ -147,64 +147,13 @@ def _version(text: str | None) -> tuple[int, ...] | None:
 def _canary_findings(inputs: VerifyInputs, product_dir: Path) -> Iterator[Finding]:
     if inputs.executor is None or inputs.program is None:
         return
-    program = product_dir / inputs.program
-    if not program.is_file():
-        yield Finding(
-            id="canary.program", severity=Severity.FAIL, subject=inputs.program, message="is not in the product"
-        )
-        return
-    for canary in inputs.canaries:
-        # Each run gets an empty directory: what one leaves behind must not help the next.
-        with tempfile.TemporaryDirectory(prefix="snapstitch-canary-") as workdir:
-            yield _canary_finding(inputs, inputs.executor, canary, program, Path(workdir))
-
-
-def _canary_finding(inputs: VerifyInputs, executor: Executor, canary: Canary, program: Path, workdir: Path) -> Finding:
-    result = executor.run(
-        ExecRequest(
-            argv=(str(program.resolve()), *canary.args),
-            env={"PATH": "/usr/bin:/bin", "HOME": str(workdir), "TMPDIR": str(workdir), "LC_ALL": "C.UTF-8"},
-            workdir=workdir,
-            inputs=(program.parent,),
-            outputs=(workdir,),
+    yield from climb(
+        Ladder(
+            product_dir=product_dir,
+            program=inputs.program,
             target=inputs.target,
-            timeout_s=canary.timeout_s,
+            executor=inputs.executor,
+            canaries=inputs.canaries,
+            files_dir=inputs.canary_dir,
         )
     )
-    problem = _canary_problem(canary, result)
-    return Finding(
-        id="canary",
-        severity=Severity.FAIL if problem else Severity.OK,
-        subject=" ".join((program.name, *canary.args)),
-        message=problem or f"answered as it should, in {result.duration_s:.1f} s",
-        evidence={
-            "exit_code": result.exit_code,
-            "duration_s": round(result.duration_s, 3),
-            "cpu_s": round(result.cpu_s, 3),
-            "stdout": _shown(result.stdout),
-            "stderr": _shown(result.stderr),
-            "executor": f"{result.executor.name} {result.executor.version}".strip(),
-            "cpu_model": result.executor.cpu_model,
-            "emulated": result.executor.emulated,
-        },
-    )
-
-
-def _canary_problem(canary: Canary, result: ExecResult) -> str | None:
-    """Return what is wrong with a run, None when it answered as it should."""
-    if result.timed_out:
-        return f"did not end within {canary.timeout_s:g} s"
-    said = f" (it said: {_shown(result.stderr)})" if result.stderr.strip() else ""
-    if result.exit_code != canary.exit_code:
-        return f"ended with {describe_exit(result.exit_code)} instead of {canary.exit_code}{said}"
-    text = result.stdout.decode(errors="replace")
-    if canary.stdout is not None and text.rstrip("\n") != canary.stdout.rstrip("\n"):
-        return f"printed {_shown(result.stdout)!r} instead of {canary.stdout.rstrip()!r}{said}"
-    if canary.stdout_contains is not None and canary.stdout_contains not in text:
-        return f"printed {_shown(result.stdout)!r}, without {canary.stdout_contains!r}{said}"
-    return None
-
-
-def _shown(output: bytes) -> str:
-    text = output.decode(errors="replace").strip()
-    return text if len(text) <= _SHOWN_OUTPUT_CHARACTERS else text[:_SHOWN_OUTPUT_CHARACTERS] + "…"

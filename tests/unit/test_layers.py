@@ -26,7 +26,7 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"partial", "children"}),
     frozenset({"net", "archive", "tarball", "report"}),
     # L2
-    frozenset({"context", "jobs", "bundles"}),
+    frozenset({"context", "jobs", "bundles", "canaries"}),
     frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry", "native_env"}),
     frozenset({"toolchains", "v8_build"}),
     # L3 to L5

@@ -85,12 +85,14 @@ def test_the_whole_message() -> None:
          "runtimes.app.canaries[1]: 'stdout' and 'stdout-contains' exclude each other; keep one"),
         ("canaries = [{ args = ['a'], exit-code = 256 }]",
          "runtimes.app.canaries[0].exit-code: must be less than or equal to 255, not 256"),
+        ("canaries = [{ args = ['a'], files = { '../x' = '', 'a/b' = '' } }]",
+         "runtimes.app.canaries[0].files: '../x' would lie outside the working directory"),
         ("canaries = [{ args = [] }]", "runtimes.app.canaries[0].args: must have at least one item"),
         ("features = ['default']\ndefault-features = false",
          "runtimes.app: 'features' has \"default\" while 'default-features' is false"),
         ("zzz = 1", ("runtimes.app.zzz: unknown key; known here: source, package, binaries, vm-crate, features, "
          "default-features, accept-lost-features, profile, profiles, env, v8, targets, generator-timeout-s, "
-             "canaries, strip, native-tools, bundle")),
+             "canaries, canary-dir, strip, native-tools, bundle")),
     ],
 )  # fmt: skip
 def test_one_mistake_in_a_runtime(lines: str, problem: str) -> None:

@@ -11,32 +11,20 @@ from pipeline import fs
 from pipeline.archive import ZipMember, write_zip
 from pipeline.context import Context
 from pipeline.errors import ToolboxError
-from pipeline.executors.local import run_local
 from pipeline.model.events import NullReporter
-from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.findings import Finding, Severity, failed, verdict
 from pipeline.model.spec import Canary
-from pipeline.model.target import Target, find_target
+from pipeline.model.target import find_target
 from pipeline.stages import verify
 from pipeline.stages.verify import VerifyInputs, make_bare_root
 from tests.unit.elf.files import ElfSpec, elf_file
+from tests.unit.here import HereExecutor
 from tests.unit.v8.blobs import BlobSpec, blob, noise
 
 ARM64 = find_target("arm64")
 RO = noise(1, 30_000)
 OWN = blob(BlobSpec(contexts=1, read_only=RO))
 MADE = blob(BlobSpec(contexts=2, read_only=RO, context_0=noise(8, 5000)))
-
-
-class HereExecutor:
-    """Runs requests on this machine as they are: the programs of these tests are scripts."""
-
-    def probe(self, target: Target) -> Availability:
-        return Availability(available=True, reason=f"{target.name}: scripts run anywhere")
-
-    def run(self, request: ExecRequest) -> ExecResult:
-        identity = ExecutorIdentity(name="here", version="1", cpu_model="any", emulated=False)
-        return run_local((), request, identity)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +86,7 @@ def test_a_right_product_passes(product: Product) -> None:
         "v8.snapshot",
         "v8.snapshot",
         "v8.consistency",
+        "canary.pace",
         "canary",
     ]
     evidence = findings[-1].evidence
@@ -173,7 +162,8 @@ def test_a_crash_is_named_by_its_signal(product: Product) -> None:
 
 def test_a_canary_that_hangs_but_keeps_talking(product: Product) -> None:
     product.script("while :; do echo still here; sleep 0.05; done")
-    assert product.verify(Canary(args=("x",), timeout_s=0.5))[-1].message == "did not end within 0.5 s"
+    finding = product.verify(Canary(args=("x",), timeout_s=0.5))[-1]
+    assert finding.message == f"did not end within {finding.evidence['timeout_s']:.1f} s"
 
 
 def test_each_canary_starts_in_an_empty_directory_without_our_environment(

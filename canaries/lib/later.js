@@ -1,0 +1,3 @@
+import { live } from "./answer.js";
+
+export default (name) => `${name}:${live}`;
