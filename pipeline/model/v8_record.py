@@ -54,4 +54,6 @@ class V8BuildRecord(_Model):
     runs: tuple[V8Run, ...]
     unpacked_bytes: int
     """Size of the archive before compression."""
+    declarations: str = "the crate's own"
+    """Where those for Rust come from."""
     files: tuple[V8File, ...]

@@ -19,8 +19,11 @@ from pipeline.model.spec import PrebuiltVm, RegistrySource, SourceVm
 from pipeline.model.toolchain import Toolchain
 from pipeline.orchestrate.job import Job, means_of
 from pipeline.stages import compile_v8, provide_v8, source, toolbox
+from pipeline.toolchains.bindgen import ensure_bindgen
 from pipeline.toolchains.foreign import ForeignInputs, ensure_foreign
+from pipeline.v8.names import V8Build
 from pipeline.v8.recipe import V8Order
+from pipeline.v8_build.bindings import bindgen_version
 
 CRATE = "v8"
 LOCAL_EXECUTORS = ("native", "qemu")
@@ -118,14 +121,23 @@ def v8_inputs(request: V8Request, context: Context) -> compile_v8.CompileV8Input
         toolchain = toolbox.run(wanted, context)
         tools = _gn_tools(wanted, toolchain, context)
     executor = _executor(toolchain, request.executor, context)
+    crate = _crate(order, toolchain, context)
     return compile_v8.CompileV8Inputs(
         order=order,
-        source=_crate(order, toolchain, context),
+        source=crate,
         toolchain=toolchain,
         tools=tools,
         run_prefix=executor.prefix(),
         executor=executor.identity,
+        bindgen=_bindgen(order, crate.path, toolchain, context),
     )
+
+
+def _bindgen(order: V8Order, crate: Path, toolchain: Toolchain, context: Context) -> Path | None:
+    build = V8Build(version=order.version, triple=order.target.rust_triple, features=order.features)
+    if not compile_v8.needs_bindgen(crate, build):
+        return None
+    return ensure_bindgen(bindgen_version(crate), toolchain, context)
 
 
 def _gn_tools(wanted: toolbox.ToolboxInputs, toolchain: Toolchain, context: Context) -> compile_v8.GnTools:

@@ -22,6 +22,7 @@ from pipeline.model.toolchain import Tool, Toolchain
 from pipeline.model.v8_record import V8BuildRecord, V8File, V8Run
 from pipeline.v8.names import V8Build, archive_name, binding_name
 from pipeline.v8.recipe import NINJA_TARGET, V8Order, gn_arguments
+from pipeline.v8_build.bindings import BindingOrder, generate_binding
 from pipeline.v8_build.clang_base import SCHEMA, ClangBase
 from pipeline.v8_build.limits import available_memory_bytes, choose_jobs
 from pipeline.v8_build.ninja import BuildDir, compile_target, find_compiler_cache, generate
@@ -62,6 +63,8 @@ class CompileV8Inputs:
     """What stands before a program of the target to run it here."""
     executor: ExecutorIdentity
     """Who that is, for the record."""
+    bindgen: Path | None = None
+    """Makes the declarations for Rust where the crate ships none for the target."""
 
     @property
     def build(self) -> V8Build:
@@ -125,7 +128,8 @@ def run(inputs: CompileV8Inputs, context: Context) -> Path:
 
     Raises UnsupportedError for a version or target that cannot be built, MemoryShortError, CompileError, ToolboxError.
     """
-    binding = require_binding(inputs)
+    if needs_bindgen(inputs.source.path, inputs.build) and inputs.bindgen is None:
+        raise _no_declarations(inputs)
     final = context.cache_dir / "v8-built" / f"{_label(inputs)}-{inputs.digest()[:16]}"
     with fs.locked(final.with_name(f".{final.name}.lock")):
         if _is_whole(final, inputs):
@@ -135,6 +139,7 @@ def run(inputs: CompileV8Inputs, context: Context) -> Path:
                 f"V8 {inputs.order.version} for {inputs.order.target.name} was never compiled whole with this recipe"
             )
         work = prepare(inputs, context)
+        binding = declarations(inputs, work)
         title = f"V8 {inputs.order.version} for {inputs.order.target.name}: compile"
         with context.reporter.step(title) as step:
             work.make(NINJA_TARGET)
@@ -173,23 +178,37 @@ def prepare(inputs: CompileV8Inputs, context: Context) -> V8Work:
     return V8Work(directory=directory, build=build, context=context)
 
 
-def require_binding(inputs: CompileV8Inputs) -> Path | None:
-    """Return the declarations for Rust that the crate ships, None for versions that have none.
+def needs_bindgen(crate: Path, build: V8Build) -> bool:
+    """Tell whether *build* takes declarations for Rust that the crate does not ship."""
+    name = binding_name(build)
+    return name is not None and not (crate / "gen" / name).is_file()
 
-    Raises UnsupportedError where the crate has none for this target: an hour of compiling would be for nothing.
+
+def declarations(inputs: CompileV8Inputs, work: V8Work) -> Path | None:
+    """Return the declarations for Rust: the crate's own, else made now, before an hour of compiling.
+
+    None for versions that have none. Raises CompileError, UnsupportedError.
     """
     name = binding_name(inputs.build)
     if name is None:
         return None
-    path = inputs.source.path / "gen" / name
-    if not path.is_file():
-        shipped = ", ".join(sorted(found.name for found in path.parent.glob("*-linux-gnu*.rs")))
-        raise UnsupportedError(
-            f"the v8 crate {inputs.order.version} has no {name}",
-            cause=f"its declarations for Rust are generated for other targets only ({shipped or 'none'})",
-            action="use a target that the crate's gen directory has",
-        )
+    if inputs.bindgen is None:
+        return inputs.source.path / "gen" / name
+    path = work.directory / "binding" / name
+    with work.context.reporter.step(f"V8 {inputs.order.version}: declarations for Rust"):
+        order = BindingOrder(bindgen=inputs.bindgen, toolchain=inputs.toolchain, build=work.build)
+        generate_binding(order, path, work.context)
     return path
+
+
+def _no_declarations(inputs: CompileV8Inputs) -> UnsupportedError:
+    gen = inputs.source.path / "gen"
+    shipped = ", ".join(sorted(found.name for found in gen.glob("*-linux-gnu*.rs")))
+    return UnsupportedError(
+        f"the v8 crate {inputs.order.version} has no {binding_name(inputs.build)}",
+        cause=f"its declarations for Rust are generated for other targets only ({shipped or 'none'})",
+        action="use a target that the crate's gen directory has, or give it bindgen",
+    )
 
 
 def _label(inputs: CompileV8Inputs) -> str:
@@ -252,6 +271,7 @@ def _record(inputs: CompileV8Inputs, work: V8Work, directory: Path, *, unpacked_
         emulated=inputs.executor.emulated,
         runs=work.runs(),
         unpacked_bytes=unpacked_bytes,
+        declarations="the crate's own" if inputs.bindgen is None else f"made by {inputs.bindgen.parents[1].name}",
         files=tuple(
             V8File(name=path.name, size_bytes=path.stat().st_size, sha256=fs.sha256_file(path))
             for path in sorted(directory.iterdir())

@@ -22,7 +22,9 @@ from pipeline.model.events import NullReporter
 from pipeline.model.target import find_target
 from pipeline.orchestrate.v8_source import V8Request, v8_inputs
 from pipeline.stages.compile_v8 import CompileV8Inputs, V8Work, prepare
+from pipeline.toolchains.bindgen import ensure_bindgen
 from pipeline.v8.recipe import NINJA_TARGET, V8Order
+from pipeline.v8_build.bindings import BindingOrder, bindgen_version, generate_binding
 
 from .command import Cli
 
@@ -69,6 +71,19 @@ def test_everything_is_compiled_once_and_for_the_target(work: V8Work) -> None:
     run = {word for line in lines if "tools/run.py" in line for word in re.findall(r" (\./\S+)", line)}
     assert run == {"./bytecode_builtins_list_generator", "./gen-regexp-special-case", "./mksnapshot", "./torque"}
     assert [line for line in lines if "-I/usr" in line or "-isystem/usr" in line] == []
+
+
+def test_declarations_made_here_are_those_that_the_crate_ships(
+    cli: Cli, inputs: CompileV8Inputs, work: V8Work, tmp_path: Path
+) -> None:
+    """For arm64 the crate has them: bindgen must give the same, so those of other targets can be trusted."""
+    context = Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
+    program = ensure_bindgen(bindgen_version(inputs.source.path), inputs.toolchain, context)
+    made = tmp_path / "binding.rs"
+    order = BindingOrder(bindgen=program, toolchain=inputs.toolchain, build=work.build)
+    generate_binding(order, made, context)
+    shipped = inputs.source.path / "gen" / f"src_binding_release_{ARM64.rust_triple}.rs"
+    assert made.read_bytes() == shipped.read_bytes()
 
 
 def test_an_object_of_v8_is_the_targets(inputs: CompileV8Inputs, work: V8Work) -> None:
