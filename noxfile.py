@@ -33,10 +33,10 @@ nox.options.sessions = ["lint", "types", "unit"]
 
 
 VERBS = {
-    "build": "Build for {}: dist/<name>-<version>-linux-{}.zip.",
+    "build": "Build for {}: a zip, its digest and its build record in dist/.",
     "generator": "Pack what makes the snapshot for {}: dist/<name>-{}.generator.tar.zst.",
     "snapshot": "Run -- BUNDLE for {}: dist/<name>-{}.snapshot.tar.zst.",
-    "stitch": "Build for {} with -- --snapshot FILE: dist/<name>-<version>-linux-{}.zip.",
+    "stitch": "Build for {} with -- --snapshot FILE: as build does, in dist/.",
     "v8": "Compile V8 for {} from source, -- --version VERSION of its crate: v8-mirror/.",
 }
 

@@ -28,6 +28,7 @@ from pipeline.model.spec import (
     SystemVm,
     VmProvider,
 )
+from pipeline.model.spec_values import GLIBC_VERSION
 
 DEFAULT_OUT_DIR = Path("dist")
 _FEATURE_SEPARATORS = re.compile(r"[ ,]+")
@@ -54,6 +55,7 @@ class RequestOptions:
     check: tuple[str, ...]
     timeout: float | None
     suite: str | None
+    glibc: str | None
     out: Path
     toolchain: ToolchainMode
     executor: ExecutorChoice
@@ -94,6 +96,7 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
         name=options.package if ad_hoc else None,
         targets=options.target,
         suite=options.suite,
+        glibc=_glibc(options.glibc),
         v8=parse_v8(options.v8, start_dir=start_dir) if options.v8 else None,
         profile=options.profile,
         out_dir=(start_dir / options.out).absolute(),
@@ -164,6 +167,12 @@ def parse_v8(text: str, *, start_dir: Path) -> VmProvider:
             raise _usage(f"--v8 {text!r} is none of system, prebuilt, source", "such as --v8 prebuilt:/my/mirror")
 
 
+def _glibc(text: str | None) -> str | None:
+    if text is not None and not GLIBC_VERSION.fullmatch(text):
+        raise _usage(f"--glibc {text!r} is not a version of glibc", "such as --glibc 2.31")
+    return text
+
+
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
@@ -202,6 +211,7 @@ def _options() -> list[Callable[[Verb], Verb]]:
         option("--check", metavar="ARGS=>TEXT", help="[--path] Run of the product; must print TEXT.", multiple=True),
         option("--timeout", type=click.FloatRange(min=0, min_open=True), help="[--path] Seconds for a generator."),
         option("--suite", metavar="NAME", help="Release of the distribution for the sysroot."),
+        option("--glibc", metavar="VERSION", help="Newest glibc that the product may need, such as 2.31."),
         option("--out", type=folder, metavar="DIR", default=DEFAULT_OUT_DIR, help="Output directory (default: dist)."),
         option("--toolchain", type=_choice(ToolchainMode), default="auto", help="Where tools come from."),
         option("--executor", type=_choice(ExecutorChoice), default="auto", help="What runs target programs."),

@@ -54,6 +54,10 @@ class ElfPolicy:
         """Return whether a file of the product may need *library*."""
         return library in BASE_LIBRARIES | self.provided | self.assumed | {self.loader}
 
+    def assumes(self, library: str) -> bool:
+        """Return whether *library* is allowed only because users are assumed to have it."""
+        return library in self.assumed - self.provided and not is_base_library(library, self.target)
+
 
 def is_base_library(name: str, target: Target) -> bool:
     """Return whether *name* is a library of glibc itself, or its loader."""
@@ -134,6 +138,9 @@ def _needed(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[Findin
     if not facts.dynamic:
         return
     missing = tuple(name for name in facts.needed if not policy.allows(name))
+    assumed = tuple(name for name in facts.needed if policy.assumes(name))
+    evidence = {"needed": facts.needed, "missing": missing} | ({"assumed": assumed} if assumed else {})
+    beside = f", and {', '.join(assumed)}, which users are assumed to have" if assumed else ""
     yield Finding(
         id="elf.needed",
         severity=Severity.FAIL if missing else Severity.OK,
@@ -141,9 +148,9 @@ def _needed(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[Findin
         message=(
             f"needs {', '.join(missing)}, which neither the product nor the C library provides"
             if missing
-            else "needs only libraries of the product and the C library"
+            else f"needs only libraries of the product and the C library{beside}"
         ),
-        evidence={"needed": facts.needed, "missing": missing},
+        evidence=dict(evidence),
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 from collections.abc import Iterator
 
+from pipeline.model.asset import ZIP_SUFFIX, asset_name
 from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.events import Where
 from pipeline.model.spec import GitSource, RegistrySource
@@ -47,6 +48,8 @@ class Plan:
     profile: str
     targets: tuple[TargetRequest, ...]
     out_dir: str
+    assumed_libraries: tuple[str, ...]
+    """What users are taken to have beside the C library."""
     steps: tuple[PlannedStep, ...]
 
 
@@ -59,6 +62,7 @@ def make_plan(request: BuildRequest, *, build_machine: Target | None) -> Plan:
         profile=request.runtime.profile,
         targets=request.targets,
         out_dir=str(request.out_dir),
+        assumed_libraries=request.runtime.assumed_libraries,
         steps=tuple(step for wanted in request.targets for step in _steps(request, wanted, build_machine)),
     )
 
@@ -76,6 +80,8 @@ def _workspace(request: BuildRequest) -> str:
 def as_text(plan: Plan) -> str:
     """Return the plan for people: one line a step, below a heading for each target."""
     lines = [f"{plan.runtime} from {plan.workspace} (VM crate {plan.vm_crate}, profile {plan.profile})"]
+    if plan.assumed_libraries:
+        lines.append(f"for users who have {', '.join(plan.assumed_libraries)}")
     for wanted in plan.targets:
         lines += ["", _heading(wanted)]
         steps = [step for step in plan.steps if step.target == wanted.target.name]
@@ -92,6 +98,7 @@ def as_json(plan: Plan) -> dict[str, object]:
         "vm_crate": plan.vm_crate,
         "profile": plan.profile,
         "out_dir": plan.out_dir,
+        "assumed_libraries": list(plan.assumed_libraries),
         "targets": [
             {"name": wanted.target.name, "suite": wanted.suite, "glibc": wanted.glibc} for wanted in plan.targets
         ],
@@ -123,12 +130,20 @@ def _compile_rows(request: BuildRequest, wanted: TargetRequest, on_target: Where
 
 
 def _finish_rows(request: BuildRequest, wanted: TargetRequest, on_target: Where) -> Iterator[_Row]:
-    stem = f"{request.name or '<package>'}-<version>-linux-{wanted.target.name}"
-    archive = f"{stem}.zip"
+    archive = _zip_name(request, wanted)
+    stem = archive.removesuffix(ZIP_SUFFIX)
     if request.runtime.bundle or request.runtime.strip:
         yield Stage.BUNDLE, Where.NATIVE, ("product", f"sysroot of {wanted.target.name}"), ("product as it ships",)
     yield Stage.PACKAGE, Where.NATIVE, ("product",), (archive, f"{archive}.sha256")
     yield Stage.VERIFY, on_target, (archive, *_canary_names(request)), (f"{stem}.build-info.json",)
+
+
+def _zip_name(request: BuildRequest, wanted: TargetRequest) -> str:
+    """Return the name of the zip, with the version left open where only the sources know it."""
+    runtime = request.runtime
+    version = runtime.source.version if isinstance(runtime.source, RegistrySource) else "<version>"
+    name = request.name or "<package>"
+    return asset_name(runtime.asset_name, runtime=name, version=version, target=wanted.target)
 
 
 def _canary_names(request: BuildRequest) -> tuple[str, ...]:

@@ -100,6 +100,8 @@ class Subject(_Model):
     profile: str
     glibc_floor: str | None = None
     """Newest glibc that any file of the product needs."""
+    assumed_libraries: tuple[str, ...] = ()
+    """Libraries that users must have beside the C library: they do not travel with the product."""
     toolchain: tuple[Tool, ...]
     toolchain_digest: str
 
@@ -179,6 +181,7 @@ _REASONS = {
     "features": "other features were asked for",
     "default_features": "other features were asked for",
     "profile": "another Cargo profile was asked for",
+    "assumed_libraries": "other libraries are assumed to be there",
     "vm": "another virtual machine",
     "snapshots": "the generator differs, or what it writes differs from run to run",
     "files": "follows from the parts above, or the compiler's output differs from run to run",

@@ -26,6 +26,8 @@ class Selection:
     """Target names; empty: all that the runtime is for."""
     suite: str | None = None
     """Release of the distribution for every sysroot, in place of what the specification says."""
+    glibc: str | None = None
+    """Newest glibc that the product may need, in place of what the specification says."""
     v8: VmProvider | None = None
     """Where the virtual machine comes from, in place of what the specification says."""
     profile: str | None = None
@@ -47,7 +49,7 @@ def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest
         name=name,
         runtime=runtime,
         workspace_dir=runtime.source.path if isinstance(runtime.source, PathSource) else None,
-        targets=tuple(_target(spec, runtime, name, selection.suite) for name in _target_names(runtime, selection)),
+        targets=tuple(_target(spec, runtime, name, selection) for name in _target_names(runtime, selection)),
         out_dir=selection.out_dir,
         toolchain=selection.toolchain,
         executor=selection.executor,
@@ -98,12 +100,26 @@ def _target_names(runtime: RuntimeSpec, selection: Selection) -> tuple[str, ...]
     return tuple(dict.fromkeys(find_target(name).name for name in names))
 
 
-def _target(spec: Spec, runtime: RuntimeSpec, name: str, suite: str | None) -> TargetRequest:
+def _target(spec: Spec, runtime: RuntimeSpec, name: str, selection: Selection) -> TargetRequest:
     if name not in runtime.targets:
         raise UsageError(
             f"this runtime is not for {name}",
             cause=f"releases.toml names its targets: {', '.join(runtime.targets)}",
             action="choose one of them, or add the target there",
         )
-    settings = spec.targets.get(name, TargetSpec())
-    return TargetRequest(target=find_target(name), suite=suite or settings.suite, glibc=settings.glibc)
+    suite, glibc = _sysroot(spec.targets.get(name, TargetSpec()), runtime, selection)
+    return TargetRequest(target=find_target(name), suite=suite, glibc=glibc)
+
+
+def _sysroot(*levels: TargetSpec | RuntimeSpec | Selection) -> tuple[str | None, str | None]:
+    """Return the suite and the newest glibc that *levels*, the general one first, agree on.
+
+    The two belong together: a level that names another suite is not bound to the glibc of the levels before it.
+    """
+    suite: str | None = None
+    glibc: str | None = None
+    for level in levels:
+        if level.suite:
+            suite, glibc = level.suite, None
+        glibc = level.glibc or glibc
+    return suite, glibc

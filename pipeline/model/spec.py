@@ -6,13 +6,27 @@ with every mistake in it reported at once, is ``pipeline.model.spec_reader``.
 
 from __future__ import annotations
 
-import difflib
-import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import pydantic
 
+from pipeline.model.asset import DEFAULT_ASSET_NAME
+from pipeline.model.spec_values import (
+    AssetName,
+    Environment,
+    Flag,
+    GlibcVersion,
+    InsideFiles,
+    Labels,
+    LibraryNames,
+    RuntimeName,
+    Seconds,
+    TargetName,
+    TargetNames,
+    Text,
+    Texts,
+)
 from pipeline.model.target import TARGETS
 
 DEFAULT_VM_CRATE = "v8"
@@ -22,60 +36,9 @@ DEFAULT_CANARY_TIMEOUT_S = 20.0
 RUSTY_V8_TARGETS = frozenset({"amd64", "arm64"})
 """Linux targets for which rusty_v8's releases hold archives."""
 
-# https://doc.rust-lang.org/cargo/reference/environment-variables.html#environment-variables-cargo-sets-for-build-scripts
-_CARGO_OWN_VARIABLES = re.compile(
-    r"OUT_DIR|TARGET|HOST|NUM_JOBS|OPT_LEVEL|DEBUG|PROFILE|CARGO|DEP_.*|"
-    r"CARGO_((CFG|FEATURE|MANIFEST|PKG)_.*|MAKEFLAGS|ENCODED_RUSTFLAGS)"
-)
-
 
 def _kebab(name: str) -> str:
     return name.replace("_", "-")
-
-
-def _no_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"{', '.join(map(repr, twice))} is given more than once")
-    return values
-
-
-def _one_is_a_list(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _known_target(name: str) -> str:
-    names = [target.name for target in TARGETS]
-    if name in names:
-        return name
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    guess = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"there is no target {name!r}{guess} (known: {', '.join(names)})")
-
-
-def _inside_paths(files: dict[str, str]) -> dict[str, str]:
-    outside = [name for name in files if not name or PurePosixPath(name).is_absolute() or ".." in name.split("/")]
-    if outside:
-        raise ValueError(f"{', '.join(map(repr, outside))} would lie outside the working directory")
-    return files
-
-
-def _free_variables(env: dict[str, str]) -> dict[str, str]:
-    taken = sorted(name for name in env if _CARGO_OWN_VARIABLES.fullmatch(name))
-    if taken:
-        raise ValueError(f"Cargo sets {', '.join(taken)} for build scripts itself")
-    return env
-
-
-Text = Annotated[str, pydantic.Field(min_length=1)]
-Texts = Annotated[tuple[Text, ...], pydantic.AfterValidator(_no_duplicates)]
-Labels = Annotated[Texts, pydantic.BeforeValidator(_one_is_a_list), pydantic.Field(min_length=1)]
-Flag = pydantic.StrictBool
-Seconds = Annotated[float, pydantic.Strict(), pydantic.Field(gt=0)]
-TargetName = Annotated[str, pydantic.AfterValidator(_known_target)]
-InsideFiles = Annotated[dict[str, str], pydantic.AfterValidator(_inside_paths)]
-Environment = Annotated[dict[str, str], pydantic.AfterValidator(_free_variables)]
-GlibcVersion = Annotated[str, pydantic.Field(pattern=r"^2\.[0-9]+$")]
 
 
 class SpecTable(pydantic.BaseModel):
@@ -209,10 +172,13 @@ class RuntimeSpec(SpecTable):
     """Variables for build scripts and compilers, beside those that the pipeline sets."""
     v8: VmProvider = SystemVm(kind="system")
     """Where the virtual machine comes from."""
-    targets: Annotated[tuple[TargetName, ...], pydantic.AfterValidator(_no_duplicates)] = tuple(
-        target.name for target in TARGETS
-    )
+    targets: TargetNames = tuple(target.name for target in TARGETS)
     """Targets that it can be built for."""
+    suite: Text | None = None
+    """Release of the distribution that headers and libraries come from, in place of what `targets` says; the `glibc`
+    there then says nothing either."""
+    glibc: GlibcVersion | None = None
+    """Newest glibc that the product may need, in place of what `targets` says."""
     generator_timeout_s: Seconds = DEFAULT_GENERATOR_TIMEOUT_S
     """Seconds after which the program that makes the snapshot is stopped."""
     canaries: tuple[Canary, ...] = ()
@@ -226,6 +192,14 @@ class RuntimeSpec(SpecTable):
     """Whether crates of the tree run CMake, make, pkg-config or bindgen."""
     bundle: Flag = True
     """Whether libraries that a plain system lacks are put beside the binary."""
+    assumed_libraries: LibraryNames = ()
+    """Libraries that every user of the product is known to have beside the C library, such as `libgcc_s.so.1`: they are
+    not put beside the binary."""
+    asset_name: AssetName = DEFAULT_ASSET_NAME
+    """File name of the zip. `{runtime}` stands for the runtime's name, `{version}` for the package's version, `{os}`
+    for `linux`, and these for the target: `{target}` (Debian's name, such as `arm64`), `{rust-triple}`
+    (`aarch64-unknown-linux-gnu`), `{gnu-triple}` (`aarch64-linux-gnu`), `{node-arch}` (`arm64`, `x64`). No two zips
+    of the file may have one name."""
 
     @pydantic.model_validator(mode="after")
     def _no_contradiction(self) -> Self:
@@ -252,7 +226,8 @@ class TargetSpec(SpecTable):
     suite: Text | None = None
     """Release of the distribution that headers and libraries come from; without it, this machine's own."""
     glibc: GlibcVersion | None = None
-    """Newest glibc that the product may need; a product that needs a newer one fails its checks."""
+    """Newest glibc that the product may need; a product that needs a newer one fails its checks. `--suite` and a
+    runtime's own `suite` take its place."""
 
 
 class CiSpec(SpecTable):
@@ -268,7 +243,7 @@ class CiSpec(SpecTable):
     snapshot_runner: Labels = ("qemu",)
     """Where snapshots are made: `"qemu"` (emulated, in the job that compiles), the label of a hosted runner such as
     `"ubuntu-24.04-arm"`, or the labels of a runner of your own, which begin with `"self-hosted"`."""
-    snapshot_targets: Annotated[tuple[TargetName, ...], pydantic.AfterValidator(_no_duplicates)] = ("arm64",)
+    snapshot_targets: TargetNames = ("arm64",)
     """Targets that the snapshot runner is for; the others' snapshots are made by QEMU, or natively."""
     timeout_min: Annotated[pydantic.StrictInt, pydantic.Field(ge=1, le=360)] = 90
     """Minutes after which a job that compiles is stopped."""
@@ -283,7 +258,7 @@ class Spec(SpecTable):
     """Runtime that is built when none is named."""
     targets: dict[TargetName, TargetSpec] = {}
     """Targets, by Debian's name of the architecture."""
-    runtimes: dict[str, RuntimeSpec] = {}
+    runtimes: dict[RuntimeName, RuntimeSpec] = {}
     """Runtimes, by a name that also begins the names of what is built."""
     ci: CiSpec = CiSpec()
     """How builds run on a hosted service."""

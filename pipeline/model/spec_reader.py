@@ -14,6 +14,7 @@ import pydantic
 from pydantic_core import ErrorDetails
 
 from pipeline.errors import SpecError
+from pipeline.model.clashes import clashes
 from pipeline.model.spec import Spec, SpecTable
 
 Location = tuple[str | int, ...]
@@ -62,6 +63,8 @@ def parse_spec(document: Mapping[str, object], *, file_name: str = "releases.tom
     """
     spec, problems = _validate(document)
     problems = [*problems, *_cross_problems(document)]
+    if spec is not None:
+        problems += [Problem(path=_text(clash.keys), message=clash.message) for clash in clashes(spec)]
     if spec is not None and not problems:
         return spec
     lines = [str(problem) for problem in sorted(set(problems))]

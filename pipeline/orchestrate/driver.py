@@ -18,6 +18,7 @@ from pipeline.model.events import Where
 from pipeline.model.profiles import chosen, profile_settings, unmatched_overrides
 from pipeline.model.spec import SourceVm, SystemVm
 from pipeline.model.toolchain import Toolchain
+from pipeline.orchestrate.assumed import find_assumed
 from pipeline.orchestrate.compiling import compile_all
 from pipeline.orchestrate.finishing import finish
 from pipeline.orchestrate.job import Job, means_of, work_dir_for
@@ -52,6 +53,7 @@ def lifted_job(
     ledger = Ledger(context.reporter)
     context = dataclasses.replace(context, reporter=ledger)
     toolchain = _make_toolchain(request, wanted, context, ledger)
+    find_assumed(request.runtime, toolchain)  # a name that is wrong must not be found out after an hour of compiling
     means = means_of(toolchain, context.environ)
     executor_name = choose(means, request.executor)[0] if runs_here else "none"
     work_dir = work_dir_for(request, context)

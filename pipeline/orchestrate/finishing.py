@@ -14,12 +14,14 @@ from pipeline import fs, record
 from pipeline.canaries.ladder import files_digest
 from pipeline.errors import ArchiveError
 from pipeline.executors.choose import candidates
+from pipeline.model.asset import ZIP_SUFFIX, asset_name
 from pipeline.model.build import BuildOutcome, ProducedFile
 from pipeline.model.events import Where
 from pipeline.model.execution import Executor
 from pipeline.model.findings import Finding, Severity, failed, verdict
 from pipeline.model.record import RECORD_SUFFIX, BuildRecord, differences
 from pipeline.model.target import target_of_machine
+from pipeline.orchestrate.assumed import find_assumed
 from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.job import Job
 from pipeline.orchestrate.recording import Recorded, make_record
@@ -48,12 +50,12 @@ def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
     packed_dir = job.work_dir / "packed" / job.label
     name = job.request.name or lift.analysis.product.key.name
     version = lift.analysis.product.key.version
-    zip_path = packed_dir / package.zip_name(name, version, job.target)
+    zip_path = packed_dir / _zip_name(job, name, version)
     product_dir = job.work_dir / "product" / job.label
     state_path = job.work_dir / "packed" / f"{job.label}.json"
     finished = _read(state_path, key, zip_path)
     if finished is None:
-        places = _Places(key=key, product_dir=product_dir, zip_path=zip_path, name=name, version=version)
+        places = _Places(key=key, product_dir=product_dir, zip_path=zip_path)
         finished = _make(job, compiled, places)
         fs.write_text(state_path, finished.model_dump_json())
     made = make_record(
@@ -74,6 +76,10 @@ def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
     return _outcome(job, compiled, made, _deliver(zip_path, made, out_dir), name)
 
 
+def _zip_name(job: Job, name: str, version: str) -> str:
+    return asset_name(job.request.runtime.asset_name, runtime=name, version=version, target=job.target)
+
+
 def _compared(made: BuildRecord, out_dir: Path) -> BuildRecord:
     """Return the record with what is not equal to the build whose record lies in *out_dir*, if there is one."""
     try:
@@ -85,7 +91,7 @@ def _compared(made: BuildRecord, out_dir: Path) -> BuildRecord:
 
 def record_path(out_dir: Path, made: BuildRecord) -> Path:
     """Return where a record lies: beside its zip, and named like it."""
-    return out_dir / f"{made.subject.zip_name.removesuffix('.zip')}{RECORD_SUFFIX}"
+    return out_dir / f"{made.subject.zip_name.removesuffix(ZIP_SUFFIX)}{RECORD_SUFFIX}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,8 +99,6 @@ class _Places:
     key: str
     product_dir: Path
     zip_path: Path
-    name: str
-    version: str
 
 
 def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
@@ -107,6 +111,7 @@ def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
                 product_dir=places.product_dir,
                 strip=runtime.strip,
                 bundle=runtime.bundle,
+                assumed_libraries=frozenset(runtime.assumed_libraries),
             ),
             job.context,
         )
@@ -115,10 +120,7 @@ def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
         packed = package.run(
             package.PackageInputs(
                 product_dir=places.product_dir,
-                name=places.name,
-                version=places.version,
-                target=job.target,
-                out_dir=places.zip_path.parent,
+                zip_path=places.zip_path,
                 source_date_epoch_s=_epoch_s(job),
             ),
             job.context,
@@ -139,6 +141,7 @@ def _verify(job: Job, compiled: Compiled, zip_path: Path) -> tuple[Finding, ...]
                 target=job.target,
                 program=compiled.binaries[0][0],
                 glibc_floor=job.wanted.glibc,
+                assumed_libraries=frozenset(runtime.assumed_libraries),
                 snapshots=_snapshot_files(compiled),
                 executor=executor,
                 canaries=runtime.canaries,
@@ -160,10 +163,12 @@ def _snapshot_files(compiled: Compiled) -> tuple[tuple[str, Path], ...]:
 
 
 def _bare_executor(job: Job) -> Executor:
-    """Return the executor with a root that holds the C library and nothing else of the build's."""
-    root = job.work_dir / "bare" / f"{job.target.name}-{job.toolchain.digest[:16]}"
+    """Return the executor with a root that holds what users have: the C library, and what is assumed beside it."""
+    assumed = find_assumed(job.request.runtime, job.toolchain)
+    identity = fs.sha256_json([job.toolchain.digest, *sorted(assumed)])[:16]
+    root = job.work_dir / "bare" / f"{job.target.name}-{identity}"
     if not root.is_dir():
-        verify.make_bare_root(job.toolchain.sysroot, job.target, root)
+        verify.make_bare_root(job.toolchain.sysroot, job.target, root, assumed=assumed)
     return candidates(dataclasses.replace(job.means, sysroot=root))[job.executor_name]
 
 
@@ -187,7 +192,7 @@ def _key(job: Job, compiled: Compiled) -> str:
             "toolchain": job.toolchain.digest,
             "executor": job.executor_name,
             "glibc": job.wanted.glibc,
-            "runtime": runtime.model_dump(mode="json", include={"strip", "bundle", "canaries"}),
+            "runtime": runtime.model_dump(mode="json", include={"strip", "bundle", "canaries", "assumed_libraries"}),
             "canary_files": files_digest(runtime.canary_dir),
             "epoch": _epoch_s(job),
         }

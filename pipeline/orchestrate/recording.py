@@ -89,6 +89,7 @@ def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:
         default_features=runtime.default_features,
         profile=runtime.profile,
         glibc_floor=_glibc_floor(recorded.product_dir),
+        assumed_libraries=tuple(sorted(runtime.assumed_libraries)),
         toolchain=job.toolchain.tools,
         toolchain_digest=job.toolchain.digest,
     )

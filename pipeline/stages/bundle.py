@@ -14,10 +14,10 @@ from pathlib import Path
 
 from pipeline import fs, proc
 from pipeline.context import Context
-from pipeline.elf.facts import ElfFacts
 from pipeline.elf.policy import is_base_library
 from pipeline.elf.reader import is_elf, read_elf
 from pipeline.errors import PackageError
+from pipeline.model.target import Target
 from pipeline.model.toolchain import Toolchain
 
 LIBRARY_DIR = "lib"
@@ -114,20 +114,32 @@ def library_dirs(toolchain: Toolchain) -> tuple[Path, ...]:
     return tuple(root / name for name in dict.fromkeys(relative) if (root / name).is_dir())
 
 
+def find_library(name: str, toolchain: Toolchain) -> Path | None:
+    """Return the library that a program of the target finds by *name* in the sysroot, None when there is none."""
+    root = toolchain.sysroot.resolve()
+    for directory in library_dirs(toolchain) if "/" not in name else ():
+        path = (directory / name).resolve()
+        # A link that leaves the sysroot would bring a library of the build machine.
+        if path.is_relative_to(root) and is_elf(path) and read_elf(path).target() == toolchain.target:
+            return path
+    return None
+
+
 def _closure(inputs: BundleInputs) -> tuple[BundledLibrary, ...]:
     """Return every library that the product needs beside the C library, nearest first."""
     own = {Path(file.name).name for file in inputs.files}
     waiting = [(file.name, read_elf(file.source)) for file in inputs.files if is_elf(file.source)]
     found: dict[str, BundledLibrary] = {}
-    dirs = library_dirs(inputs.toolchain)
     while waiting:
         needed_by, facts = waiting.pop(0)
         for name in facts.needed:
             if name in found or name in own or not _travels(name, inputs):
                 continue
-            source, library_facts = _find_library(name, needed_by, inputs, dirs)
+            source = find_library(name, inputs.toolchain)
+            if source is None:
+                raise _no_library(name, needed_by, inputs.toolchain.target)
             found[name] = BundledLibrary(name=name, source=source, needed_by=needed_by)
-            waiting.append((name, library_facts))
+            waiting.append((name, read_elf(source)))
     return tuple(found.values())
 
 
@@ -135,21 +147,12 @@ def _travels(name: str, inputs: BundleInputs) -> bool:
     return not is_base_library(name, inputs.toolchain.target) and name not in inputs.assumed_libraries
 
 
-def _find_library(name: str, needed_by: str, inputs: BundleInputs, dirs: tuple[Path, ...]) -> tuple[Path, ElfFacts]:
-    root = inputs.toolchain.sysroot.resolve()
-    if "/" not in name:
-        for directory in dirs:
-            path = (directory / name).resolve()
-            # A link that leaves the sysroot would bring a library of the build machine.
-            if path.is_relative_to(root) and is_elf(path):
-                facts = read_elf(path)
-                if facts.target() == inputs.toolchain.target:
-                    return path, facts
-    target = inputs.toolchain.target.name
-    raise PackageError(
-        f"{needed_by} needs the library {name}, and the {target} sysroot has none of that name",
+def _no_library(name: str, needed_by: str, target: Target) -> PackageError:
+    return PackageError(
+        f"{needed_by} needs the library {name}, and the {target.name} sysroot has none of that name",
         cause="the package that provides it is not among the runtime's packages for the sysroot",
-        action="add the package to the runtime's `v8.packages`, or name the library as one that users have",
+        action="add the package to the runtime's `v8.packages`, or name the library as one that users have "
+        "(`assumed-libraries`)",
     )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from pipeline import archive, fs
 from pipeline.context import Context
 from pipeline.errors import PackageError
-from pipeline.model.target import Target
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,10 +15,7 @@ class PackageInputs:
     """What is packed, what it is called, and where it goes."""
 
     product_dir: Path
-    name: str
-    version: str
-    target: Target
-    out_dir: Path
+    zip_path: Path
     source_date_epoch_s: int = archive.EARLIEST_ZIP_TIME_S
     """Time of all files in the zip, in seconds since 1970 (https://reproducible-builds.org/specs/source-date-epoch/)."""
 
@@ -39,12 +35,12 @@ class Packed:
 
 
 def run(inputs: PackageInputs, context: Context) -> Packed:
-    """Write ``<name>-<version>-linux-<target>.zip`` and ``….zip.sha256`` into the output directory.
+    """Write the zip, and beside it a file with its digest, named like it with ``.sha256`` at the end.
 
     Raises PackageError when the product is empty or cannot be packed, DiskFullError, NotWritableError.
     """
     members = _members(inputs)
-    path = inputs.out_dir / zip_name(inputs.name, inputs.version, inputs.target)
+    path = inputs.zip_path
     archive.write_zip(path, members, epoch_s=inputs.source_date_epoch_s, jobs=context.jobs)
     digest = fs.sha256_file(path)
     checksum_path = path.with_name(f"{path.name}.sha256")
@@ -57,11 +53,6 @@ def run(inputs: PackageInputs, context: Context) -> Packed:
         members=tuple(member.name for member in members),
         deflate=archive.deflate_flavour(),
     )
-
-
-def zip_name(name: str, version: str, target: Target) -> str:
-    """Return the file name of a product's zip."""
-    return f"{name}-{version}-linux-{target.name}.zip"
 
 
 def source_date_epoch_s(environ_value: str | None) -> int:

@@ -10,7 +10,7 @@ import dataclasses
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline import archive, fs
@@ -38,6 +38,7 @@ class VerifyInputs:
     glibc_floor: str | None = None
     """Newest glibc that the product may need, such as ``2.36``."""
     assumed_libraries: frozenset[str] = frozenset()
+    """Names of libraries that users are known to have beside the C library."""
     snapshots: tuple[tuple[str, Path], ...] = ()
     """Name and path of every file that the generators left in their OUT_DIRs."""
     executor: Executor | None = None
@@ -58,11 +59,14 @@ def run(inputs: VerifyInputs, context: Context) -> tuple[Finding, ...]:
         return (*static, *_canary_findings(inputs, product_dir))
 
 
-def make_bare_root(sysroot: Path, target: Target, destination: Path) -> Path:
+def make_bare_root(
+    sysroot: Path, target: Target, destination: Path, *, assumed: Mapping[str, Path] | None = None
+) -> Path:
     """Copy the C library and its loader from *sysroot* to *destination*, and nothing else; return *destination*.
 
-    An emulator that is given this root shows whether a product runs without the build's other libraries. Raises
-    ToolboxError when the sysroot has no loader.
+    *assumed* holds further libraries that every user has, by name: they are copied, too. An emulator that is given this
+    root shows whether a product runs without the build's other libraries. Raises ToolboxError when the sysroot has no
+    loader.
     """
     root = sysroot.resolve()
     with fs.atomic_directory(destination) as staging:
@@ -79,6 +83,8 @@ def make_bare_root(sysroot: Path, target: Target, destination: Path) -> Path:
                 source = _inside(root, f"/{directory}/{library.name}")
                 if source is not None and is_base_library(library.name, target):
                     _copy_library(source, staging / "lib" / target.gnu_triple / library.name)
+        for name, library in (assumed or {}).items():
+            _copy_library(library, staging / "lib" / target.gnu_triple / name)
     return destination
 
 

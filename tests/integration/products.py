@@ -45,10 +45,10 @@ class Built:
         return {step["title"]: step for step in self.outcome["steps"]}
 
 
-def toolchain_for(cli: Cli, target: str, *sysroot_packages: str) -> Toolchain:
+def toolchain_for(cli: Cli, target: str, *sysroot_packages: str, suite: str = "bookworm") -> Toolchain:
     context = Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
     inputs = toolbox.ToolboxInputs(
-        target=find_target(target), suite="bookworm", sysroot_packages=sysroot_packages, mode=PRIVATE
+        target=find_target(target), suite=suite, sysroot_packages=sysroot_packages, mode=PRIVATE
     )
     return toolbox.run(inputs, context)
 

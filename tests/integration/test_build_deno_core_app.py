@@ -24,6 +24,7 @@ NAME = "deno-core-app"
 EXAMPLE = ROOT / "examples" / NAME
 GENERATOR = f"compile generator of {NAME}"
 SNAPSHOT = f"snapshot of {NAME}"
+SUITE = "bullseye"
 START_UP = "eval", "console.log(App.build.target)"
 
 pytestmark = [
@@ -67,7 +68,7 @@ def run(cli: Cli, built: Built, *argv: str, directory: Path) -> ExecResult:
     request = ExecRequest(
         argv=(str(built.product_dir / NAME), *argv), env={}, workdir=directory, target=built.target, timeout_s=60
     )
-    return bare_executor(toolchain_for(cli, "arm64"), directory).run(request)
+    return bare_executor(toolchain_for(cli, "arm64", suite=SUITE), directory).run(request)
 
 
 def test_one_snapshot_was_made_for_the_target_and_lies_in_the_product(built: Built) -> None:
@@ -87,6 +88,17 @@ def test_one_snapshot_was_made_for_the_target_and_lies_in_the_product(built: Bui
     )
 
 
+def test_it_runs_from_glibc_2_31_on(built: Built) -> None:
+    """On Debian 11, Ubuntu 20.04 and later, although the archive was compiled on a newer system."""
+    floor = built.record.subject.glibc_floor
+    assert floor is not None
+    assert tuple(map(int, floor.split("."))) <= (2, 31)
+    said = {f.subject: (f.severity, f.evidence["declared"]) for f in built.record.findings if f.id == "elf.glibc"}
+    assert said == {NAME: (Severity.OK, "2.31"), "lib/libgcc_s.so.1": (Severity.OK, "2.31")}
+    (libc,) = (tool for tool in built.record.subject.toolchain if tool.name == "libc6:arm64")
+    assert libc.version.startswith("2.31-")
+
+
 def test_only_the_snapshot_and_the_checks_ran_emulated(built: Built) -> None:
     emulated = {title for title, step in built.steps.items() if step["where"] == "emulated"}
     assert emulated <= {SNAPSHOT, "verify"}
@@ -96,7 +108,7 @@ def test_only_the_snapshot_and_the_checks_ran_emulated(built: Built) -> None:
 
 @pytest.mark.parametrize("options", [(), ("--no-snapshot",)], ids=["from the snapshot", "from the sources"])
 def test_every_script_answers_on_a_bare_root(built: Built, cli: Cli, tmp_path: Path, options: tuple[str, ...]) -> None:
-    executor = bare_executor(toolchain_for(cli, "arm64"), tmp_path)
+    executor = bare_executor(toolchain_for(cli, "arm64", suite=SUITE), tmp_path)
     scripts = sorted((EXAMPLE / "tests").glob("*.js"))
     assert len(scripts) > 10
     program = (NAME, *options)

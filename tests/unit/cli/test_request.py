@@ -79,7 +79,7 @@ def test_everything_about_a_directory(place: Path) -> None:
         place, "--path", "a workspace", "--package", "app", "--vm-crate", "vm", "--bin", "a", "--bin", "b",
         "--features", "x,y z", "--features", "w", "--no-default-features", "--profile", "dist", "--env", "A=b=c",
         "--system-package", "libvm-dev", "--check", "eval 'print(6 * 7)' => 42", "--timeout", "7.5",
-        "--out", "/out", "--toolchain", "private", "--executor", "qemu", "--suite", "trixie",
+        "--out", "/out", "--toolchain", "private", "--executor", "qemu", "--suite", "trixie", "--glibc", "2.38",
     )  # fmt: skip
     runtime = made.runtime
     assert runtime.source == PathSource(kind="path", path=place / "a workspace")
@@ -89,7 +89,7 @@ def test_everything_about_a_directory(place: Path) -> None:
     assert runtime.v8 == SystemVm(kind="system", packages=("libvm-dev",))
     assert runtime.canaries == (Canary(args=("eval", "print(6 * 7)"), stdout_contains="42"),)
     assert (made.out_dir, made.toolchain, made.executor) == (Path("/out"), "private", "qemu")
-    assert {wanted.suite for wanted in made.targets} == {"trixie"}
+    assert {(wanted.suite, wanted.glibc) for wanted in made.targets} == {("trixie", "2.38")}
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import fs, record
+from pipeline.archive import EARLIEST_ZIP_TIME_S, ZipMember, write_zip
 from pipeline.cli.main import main
 from pipeline.cli.verdict import verification_error
 from pipeline.model.findings import Finding, Severity
+from pipeline.model.record import BuildRecord, Subject, VmRecord
+from pipeline.model.target import find_target
+from tests.unit.elf.files import ElfSpec, elf_file
 
 FAIL = Finding(id="elf.machine", severity=Severity.FAIL, subject="bin/app", message="is x86-64")
 OK = Finding(id="elf.class", severity=Severity.OK, subject="bin/app", message="is 64 bit")
@@ -44,9 +49,47 @@ def test_the_target_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["verify", str(directory), "--cache-dir", str(tmp_path / "cache")]) == 2
     assert capsys.readouterr().err.endswith(
         "error: for which target is app?\n"
-        "  usual cause: its name does not end with -linux-<target>.zip\n"
+        "  usual cause: its name has none of a target's names in it, or those of several, "
+        "and no build record is beside it\n"
         "  what to do:  add --target NAME\n"
     )
+
+
+def with_record(place: Path, *assumed: str) -> Path:
+    """A zip whose name names no target, and the record of it."""
+    program = place / "app"
+    program.write_bytes(elf_file(ElfSpec(target=find_target("s390x"), needed=("libc.so.6", "libx.so.1"))))
+    path = place / "app.zip"
+    write_zip(path, [ZipMember(name="app", source=program, mode=0o755)], epoch_s=EARLIEST_ZIP_TIME_S)
+    subject = Subject(
+        name="app", version="1.0.0", target="s390x", rust_triple="s390x-unknown-linux-gnu", zip_name=path.name,
+        zip_size_bytes=path.stat().st_size, zip_sha256=fs.sha256_file(path), deflate="", source_date_epoch_s=0,
+        files=(), snapshots=(), vm=VmRecord(crate="vm", crate_version="1"), lock_sha256="0" * 64, features=(),
+        default_features=True, profile="release", assumed_libraries=assumed, toolchain=(), toolchain_digest="",
+    )  # fmt: skip
+    made = BuildRecord(
+        subject=subject, subject_sha256=record.subject_digest(subject), pipeline_version="1", built_at=record.now(),
+        steps=(), findings=(), verdict=Severity.OK,
+    )  # fmt: skip
+    record.write(place / "app.build-info.json", made)
+    return path
+
+
+def test_the_record_beside_a_zip_says_what_its_users_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = with_record(tmp_path, "libx.so.1")
+    arguments = ["verify", "--cache-dir", str(tmp_path / "cache"), str(path)]
+    assert main(arguments) == 0
+    with_record(tmp_path)
+    assert main(arguments) == 21
+    assert "needs libx.so.1, which neither the product nor the C library provides" in capsys.readouterr().err
+    assert main([*arguments, "--assume-library", "libx.so.1"]) == 0
+
+
+def test_the_record_of_another_zip_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = with_record(tmp_path, "libx.so.1")
+    path.write_bytes(path.read_bytes() + b"changed")
+    assert main(["verify", "--cache-dir", str(tmp_path / "cache"), str(path)]) == 2
+    assert "error: for which target is app.zip?" in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

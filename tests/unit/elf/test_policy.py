@@ -58,7 +58,14 @@ def test_a_library_that_nobody_provides() -> None:
     words = "needs libfoo.so.1, which neither the product nor the C library provides"
     assert said(check(spec), "elf.needed") == (Severity.FAIL, words)
     assumed = ElfPolicy(target=ARM64, assumed=frozenset({"libfoo.so.1"}))
-    assert check(spec, assumed)["elf.needed"].severity is Severity.OK
+    words = "needs only libraries of the product and the C library, and libfoo.so.1, which users are assumed to have"
+    assert said(check(spec, assumed), "elf.needed") == (Severity.OK, words)
+
+
+def test_only_what_is_needed_and_does_not_travel_is_told_as_assumed() -> None:
+    policy = ElfPolicy(target=ARM64, assumed=frozenset({"libc.so.6", "libfoo.so.1", "libbar.so.1"}))
+    words = "needs only libraries of the product and the C library"
+    assert said(check(ElfSpec(target=ARM64), policy), "elf.needed") == (Severity.OK, words)
 
 
 def test_a_library_of_the_product_must_be_found() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.events import Where
 from pipeline.model.plan import Plan, Stage, as_json, as_text, make_plan
-from pipeline.model.spec import Canary, PathSource, RuntimeSpec
+from pipeline.model.spec import Canary, PathSource, RegistrySource, RuntimeSpec
 from pipeline.model.target import find_target
 
 AMD64, ARM64 = find_target("amd64"), find_target("arm64")
@@ -77,6 +77,20 @@ amd64  (sysroot of this machine's release)
   9. verify             native    app-<version>-linux-amd64.zip, 1 canary -> app-<version>-linux-amd64.build-info.json
 """
     )
+
+
+def test_names_and_libraries_of_the_runtimes_own() -> None:
+    source = RegistrySource(kind="registry", package="app", version="2.0.0")
+    settings = {"source": source, "asset_name": "{runtime}-{version}-{rust-triple}.zip"}
+    made = plan(runtime=RUNTIME.model_copy(update={**settings, "assumed_libraries": ("libgcc_s.so.1",)}))
+    lines = as_text(made).splitlines()
+    assert lines[:2] == [
+        "app from app 2.0.0 of the registry (VM crate vm, profile release)", "for users who have libgcc_s.so.1"
+    ]  # fmt: skip
+    name = "app-2.0.0-aarch64-unknown-linux-gnu"
+    assert f"  8. package            native    product -> {name}.zip, {name}.zip.sha256" in lines
+    assert f"  9. verify             emulated  {name}.zip, 1 canary -> {name}.build-info.json" in lines
+    assert as_json(made)["assumed_libraries"] == ["libgcc_s.so.1"]
 
 
 def test_a_name_that_is_not_known_yet() -> None:

@@ -59,6 +59,28 @@ def test_another_suite() -> None:
     assert [wanted.suite for wanted in request.targets] == ["trixie", "trixie"]
 
 
+def sysroot(described: RuntimeSpec, **chosen: str) -> tuple[str | None, str | None]:
+    """The suite and the newest glibc of an arm64 build."""
+    selection = Selection(out_dir=OUT, ad_hoc=described, targets=("arm64",), **chosen)  # type: ignore[arg-type]
+    (wanted,) = resolve(SPEC, selection, base_dir=BASE).targets
+    return wanted.suite, wanted.glibc
+
+
+def test_a_runtime_has_a_suite_of_its_own() -> None:
+    assert sysroot(APP) == ("bookworm", "2.36")
+    other = APP.model_copy(update={"suite": "bullseye"})
+    assert sysroot(other) == ("bullseye", None), "the glibc of another suite says nothing"
+    assert sysroot(other.model_copy(update={"glibc": "2.31"})) == ("bullseye", "2.31")
+    assert sysroot(APP.model_copy(update={"glibc": "2.34"})) == ("bookworm", "2.34")
+
+
+def test_the_command_line_comes_last() -> None:
+    other = APP.model_copy(update={"suite": "bullseye", "glibc": "2.31"})
+    assert sysroot(other, suite="trixie") == ("trixie", None)
+    assert sysroot(other, suite="trixie", glibc="2.38") == ("trixie", "2.38")
+    assert sysroot(other, glibc="2.28") == ("bullseye", "2.28")
+
+
 def test_an_ad_hoc_runtime_needs_no_specification() -> None:
     selection = Selection(out_dir=OUT, ad_hoc=OTHER, targets=("amd64",), executor="qemu", toolchain="host")
     request = resolve(Spec(schema_version=1), selection, base_dir=BASE)

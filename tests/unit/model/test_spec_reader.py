@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import SpecError
@@ -91,12 +91,23 @@ def test_the_whole_message() -> None:
         ("features = ['default']\ndefault-features = false",
          "runtimes.app: 'features' has \"default\" while 'default-features' is false"),
         ("zzz = 1", ("runtimes.app.zzz: unknown key; known here: source, package, binaries, vm-crate, features, "
-         "default-features, accept-lost-features, profile, profiles, env, v8, targets, generator-timeout-s, "
-             "canaries, canary-dir, strip, native-tools, bundle")),
+         "default-features, accept-lost-features, profile, profiles, env, v8, targets, suite, glibc, "
+         "generator-timeout-s, canaries, canary-dir, strip, native-tools, bundle, assumed-libraries, asset-name")),
+        ("glibc = '2'", "runtimes.app.glibc: must match pattern '^2\\.[0-9]+$', not '2'"),
+        ("suite = ''", "runtimes.app.suite: must not be empty"),
+        ("assumed-libraries = ['lib/libx.so.1']",
+         ("runtimes.app.assumed-libraries[0]: must be the name of a library, such as 'libgcc_s.so.1', "
+          "not 'lib/libx.so.1'")),
+        ("assumed-libraries = ['libx.so.1', 'libx.so.1']",
+         "runtimes.app.assumed-libraries: 'libx.so.1' is given more than once"),
+        ("asset-name = 'out/{targt}.zip'",
+         ("runtimes.app.asset-name: must not have '/' in it: it is the name of a file\n"
+          "runtimes.app.asset-name: there is no placeholder 'targt'; did you mean 'target'? "
+          "(known: runtime, version, os, target, rust-triple, gnu-triple, node-arch)")),
     ],
 )  # fmt: skip
 def test_one_mistake_in_a_runtime(lines: str, problem: str) -> None:
-    assert problems(f"schema = 1\n{RUNTIME}{lines}\n") == [problem]
+    assert problems(f"schema = 1\n{RUNTIME}{lines}\n") == problem.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -112,6 +123,8 @@ def test_one_mistake_in_a_runtime(lines: str, problem: str) -> None:
          "(known: amd64, arm64, armhf, s390x, ppc64el)")),
         ("schema = 1\n[targets.arm64]\nglibc = '3.1'",
          "targets.arm64.glibc: must match pattern '^2\\.[0-9]+$', not '3.1'"),
+        ("schema = 1\n" + RUNTIME.replace("app", '"a/b"', 1),
+         'runtimes."a/b": must not have \'/\' in it: it is the name of a file'),
         ("schema = 1\ndefault-runtime = 'ap'\n" + RUNTIME,
          "default-runtime: there is no runtime 'ap'; did you mean 'app'?"),
         ("schema = 1\n[runtimes.app.source]\nkind = 'git'\nurl = 'u'\nrev = 'main'",
@@ -167,6 +180,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault of the strategy
 @given(st.dictionaries(st.sampled_from(["schema", "runtimes", "targets", "default-runtime", "x"]), VALUES))
 def test_whatever_is_in_the_file_it_is_read_or_refused_with_reasons(document: dict[str, object]) -> None:
     try:

@@ -70,11 +70,14 @@ class Site:
             patchelf=self.tool("patchelf"), strip=self.tool("strip"), tools=(), digest="",
         )  # fmt: skip
 
-    def bundle(self, *files: ProductFile, strip: bool = False, travels: bool = True) -> bundle.ProductTree:
+    def bundle(
+        self, *files: ProductFile, strip: bool = False, travels: bool = True, assumed: tuple[str, ...] = ()
+    ) -> bundle.ProductTree:
         context = Context(cache_dir=self.root / "cache", reporter=NullReporter(), environ=os.environ)
         inputs = BundleInputs(
-            files=files, toolchain=self.toolchain(), product_dir=self.product_dir, strip=strip, bundle=travels
-        )
+            files=files, toolchain=self.toolchain(), product_dir=self.product_dir, strip=strip, bundle=travels,
+            assumed_libraries=frozenset(assumed),
+        )  # fmt: skip
         return bundle.run(inputs, context)
 
 
@@ -120,7 +123,8 @@ def test_a_library_for_another_machine_does_not_count(site: Site) -> None:
     assert str(caught.value) == (
         "error: app needs the library libx.so.1, and the arm64 sysroot has none of that name\n"
         "  usual cause: the package that provides it is not among the runtime's packages for the sysroot\n"
-        "  what to do:  add the package to the runtime's `v8.packages`, or name the library as one that users have"
+        "  what to do:  add the package to the runtime's `v8.packages`, or name the library as one that users have "
+        "(`assumed-libraries`)"
     )
     assert not site.product_dir.exists()
 
@@ -140,6 +144,16 @@ def test_directories_of_ld_so_conf_come_first(site: Site) -> None:
     site.library("libx.so.1", "libc.so.6", "libm.so.6")
     tree = site.bundle(ProductFile(source=site.elf(site.root / "app", "libx.so.1"), name="app"))
     assert [library.source for library in tree.libraries] == [wanted]
+
+
+def test_what_users_have_does_not_travel(site: Site) -> None:
+    site.library("libx.so.1", "liby.so.1")
+    site.library("liby.so.1")
+    program = site.elf(site.root / "app", "libx.so.1", "libc.so.6")
+    tree = site.bundle(ProductFile(source=program, name="app"), assumed=("libx.so.1",))
+    assert (tree.files, site.calls("patchelf")) == (("app",), [])
+    tree = site.bundle(ProductFile(source=program, name="app"), assumed=("liby.so.1",))
+    assert tree.files == ("app", "lib/libx.so.1")
 
 
 def test_without_bundling_nothing_is_looked_for(site: Site) -> None:

@@ -12,7 +12,6 @@ from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import PackageError
 from pipeline.model.events import NullReporter
-from pipeline.model.target import find_target
 from pipeline.stages import package
 from pipeline.stages.package import PackageInputs, Packed, source_date_epoch_s
 
@@ -21,10 +20,7 @@ def pack(product_dir: Path, out_dir: Path, epoch_s: int = 315532800) -> Packed:
     context = Context(cache_dir=out_dir / "cache", reporter=NullReporter(), environ={})
     inputs = PackageInputs(
         product_dir=product_dir,
-        name="app",
-        version="1.2.3",
-        target=find_target("arm64"),
-        out_dir=out_dir,
+        zip_path=out_dir / "app-1.2.3-linux-arm64.zip",
         source_date_epoch_s=epoch_s,
     )
     return package.run(inputs, context)

@@ -50,13 +50,20 @@ class Product:
         path.write_bytes(MADE)
         return "snap/made.bin", path
 
-    def verify(self, *canaries: Canary, product: Path | None = None, glibc: str | None = "2.36") -> tuple[Finding, ...]:
+    def verify(
+        self,
+        *canaries: Canary,
+        product: Path | None = None,
+        glibc: str | None = "2.36",
+        assumed: tuple[str, ...] = (),
+    ) -> tuple[Finding, ...]:
         context = Context(cache_dir=self.root / "cache", reporter=NullReporter(), environ={})
         inputs = VerifyInputs(
             product=product or self.product_dir,
             target=ARM64,
             program="app",
             glibc_floor=glibc,
+            assumed_libraries=frozenset(assumed),
             snapshots=(self.snapshot,),
             executor=HereExecutor(),
             canaries=canaries,
@@ -197,6 +204,32 @@ def test_a_bare_root_holds_the_c_library_only(tmp_path: Path) -> None:
         "lib/aarch64-linux-gnu/libc.so.6",
         "lib/aarch64-linux-gnu/libm.so.6",
     }
+
+
+def test_a_bare_root_holds_what_users_have_beside_it(tmp_path: Path) -> None:
+    triple = tmp_path / "sysroot/lib/aarch64-linux-gnu"
+    triple.mkdir(parents=True)
+    (tmp_path / "sysroot/lib/ld-linux-aarch64.so.1").write_text("loader")
+    (triple / "libc.so.6").write_text("libc")
+    (triple / "libx.so.1.2").write_text("real")
+    (triple / "libother.so.1").write_text("other")
+    bare = make_bare_root(tmp_path / "sysroot", ARM64, tmp_path / "bare", assumed={"libx.so.1": triple / "libx.so.1.2"})
+    libraries = {path.name: path.read_text() for path in (bare / "lib/aarch64-linux-gnu").iterdir()}
+    assert libraries == {"libc.so.6": "libc", "libx.so.1": "real"}
+
+
+def test_exactly_the_assumed_libraries_may_be_missing(product: Product) -> None:
+    program = elf_file(ElfSpec(target=ARM64, needed=("libx.so.1", "libc.so.6")))
+    product.add("tool", program)
+    words = "needs libx.so.1, which neither the product nor the C library provides"
+    assert failures(product.verify()) == [("elf.needed", "tool", words)]
+    assert failures(product.verify(assumed=("liby.so.1",))) == [("elf.needed", "tool", words)]
+    (found,) = (f for f in product.verify(assumed=("libx.so.1",)) if (f.id, f.subject) == ("elf.needed", "tool"))
+    assert found.severity is Severity.OK
+    assert found.message == (
+        "needs only libraries of the product and the C library, and libx.so.1, which users are assumed to have"
+    )
+    assert found.evidence == {"needed": ("libx.so.1", "libc.so.6"), "missing": (), "assumed": ("libx.so.1",)}
 
 
 def test_a_sysroot_without_a_loader(tmp_path: Path) -> None:
