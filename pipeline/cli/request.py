@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 import pydantic
 
-from pipeline.cli.spec_file import load_spec
+from pipeline.cli.spec_file import SpecFile, load_spec
 from pipeline.errors import UsageError
 from pipeline.model.build import BuildRequest, ExecutorChoice, ToolchainMode
 from pipeline.model.selection import Selection, resolve
@@ -29,8 +29,11 @@ from pipeline.model.spec import (
     VmProvider,
 )
 from pipeline.model.spec_values import GLIBC_VERSION
+from pipeline.patches import require_runtimes
 
 DEFAULT_OUT_DIR = Path("dist")
+PATCHES_DIR_NAME = "patches"
+"""Beside ``releases.toml``."""
 _FEATURE_SEPARATORS = re.compile(r"[ ,]+")
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
@@ -59,6 +62,8 @@ class RequestOptions:
     out: Path
     toolchain: ToolchainMode
     executor: ExecutorChoice
+    patches: Path | None
+    no_patches: bool
     spec: Path | None
 
 
@@ -102,8 +107,24 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
         out_dir=(start_dir / options.out).absolute(),
         toolchain=options.toolchain,
         executor=options.executor,
+        patches_dir=_patches_dir(options, file, start_dir),
     )
     return resolve(file.spec, selection, base_dir=file.base_dir)
+
+
+def _patches_dir(options: RequestOptions, file: SpecFile, start_dir: Path) -> Path | None:
+    """Return the directory of all patches; None when there are to be none."""
+    if options.no_patches or options.path is not None:
+        if options.patches is not None:
+            other = "--no-patches" if options.no_patches else "--path"
+            raise _usage(f"--patches and {other} exclude each other", "leave one of them out")
+        return None
+    patches_dir = start_dir / options.patches if options.patches else file.base_dir / PATCHES_DIR_NAME
+    if options.patches and not patches_dir.is_dir():
+        raise _usage(f"--patches {options.patches} is not a directory", "name a directory laid out like patches/")
+    described = file.spec.runtimes.items()
+    require_runtimes(patches_dir, {runtime.patches or name for name, runtime in described})
+    return patches_dir
 
 
 def _ad_hoc(options: RequestOptions, start_dir: Path) -> RuntimeSpec | None:
@@ -215,6 +236,8 @@ def _options() -> list[Callable[[Verb], Verb]]:
         option("--out", type=folder, metavar="DIR", default=DEFAULT_OUT_DIR, help="Output directory (default: dist)."),
         option("--toolchain", type=_choice(ToolchainMode), default="auto", help="Where tools come from."),
         option("--executor", type=_choice(ExecutorChoice), default="auto", help="What runs target programs."),
+        option("--patches", type=folder, metavar="DIR", help="Patches (default: patches/ beside releases.toml)."),
+        option("--no-patches", is_flag=True, help="Build the source as it is."),
         option("--spec", type=folder, metavar="FILE", help="Another releases.toml."),
     ]  # fmt: skip
 

@@ -39,6 +39,8 @@ class BuildRequest:
     out_dir: Path
     toolchain: ToolchainMode = "auto"
     executor: ExecutorChoice = "auto"
+    patches_dir: Path | None = None
+    """Directory with the patches for this runtime, which need not exist; None: none are wanted."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,8 @@ class Identity(_Strict):
     """Over the local packages that the generators are compiled from."""
     env_sha256: Sha256
     """Over the variables that the runtime's description sets."""
+    patches: tuple[Sha256, ...] = ()
+    """Digests of the patches that were applied, in their order."""
 
 
 class RecordedRequest(_Strict):
@@ -117,6 +119,7 @@ _REASONS = {
     "toolchain_digest": "other tools or another V8 in the sysroot",
     "sources_sha256": "a generator from other sources",
     "env_sha256": "other variables (env)",
+    "patches": "other patches",
 }
 """What it means that a part is not equal; the first one that is names the reason."""
 

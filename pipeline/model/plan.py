@@ -17,6 +17,7 @@ class Stage(enum.StrEnum):
     """The steps of a build, in their order."""
 
     TOOLBOX = "toolbox"
+    PATCH = "patch"
     ANALYZE = "analyze"
     LIFT = "lift"
     COMPILE_GENERATOR = "compile generator"
@@ -53,8 +54,11 @@ class Plan:
     steps: tuple[PlannedStep, ...]
 
 
-def make_plan(request: BuildRequest, *, build_machine: Target | None) -> Plan:
-    """Return what a build of *request* does on a machine of the architecture *build_machine*."""
+def make_plan(request: BuildRequest, *, build_machine: Target | None, patches: tuple[str, ...] = ()) -> Plan:
+    """Return what a build of *request* does on a machine of the architecture *build_machine*.
+
+    *patches* are those that it applies, in words.
+    """
     return Plan(
         runtime=request.name or "<package>",
         workspace=_workspace(request),
@@ -63,7 +67,7 @@ def make_plan(request: BuildRequest, *, build_machine: Target | None) -> Plan:
         targets=request.targets,
         out_dir=str(request.out_dir),
         assumed_libraries=request.runtime.assumed_libraries,
-        steps=tuple(step for wanted in request.targets for step in _steps(request, wanted, build_machine)),
+        steps=tuple(step for wanted in request.targets for step in _steps(request, wanted, build_machine, patches)),
     )
 
 
@@ -106,10 +110,12 @@ def as_json(plan: Plan) -> dict[str, object]:
     }
 
 
-def _steps(request: BuildRequest, wanted: TargetRequest, build_machine: Target | None) -> Iterator[PlannedStep]:
+def _steps(
+    request: BuildRequest, wanted: TargetRequest, build_machine: Target | None, patches: tuple[str, ...]
+) -> Iterator[PlannedStep]:
     on_target = Where.NATIVE if wanted.target == build_machine else Where.EMULATED
     for stage, where, inputs, outputs in (
-        *_compile_rows(request, wanted, on_target),
+        *_compile_rows(request, wanted, on_target, patches),
         *_finish_rows(request, wanted, on_target),
     ):
         yield PlannedStep(stage=stage, target=wanted.target.name, where=where, inputs=inputs, outputs=outputs)
@@ -118,10 +124,14 @@ def _steps(request: BuildRequest, wanted: TargetRequest, build_machine: Target |
 _Row = tuple[Stage, Where, tuple[str, ...], tuple[str, ...]]
 
 
-def _compile_rows(request: BuildRequest, wanted: TargetRequest, on_target: Where) -> Iterator[_Row]:
+def _compile_rows(
+    request: BuildRequest, wanted: TargetRequest, on_target: Where, patches: tuple[str, ...]
+) -> Iterator[_Row]:
     name, vm = wanted.target.name, request.runtime.v8
     packages = vm.packages if vm.kind == "system" else ()
     yield Stage.TOOLBOX, Where.NETWORK, ("distribution packages", *packages), ("tools", f"sysroot of {name}")
+    if patches:
+        yield Stage.PATCH, Where.NATIVE, ("workspace", *patches), ("patched workspace",)
     yield Stage.ANALYZE, Where.NATIVE, ("workspace", "Cargo.lock"), ("build scripts to lift",)
     yield Stage.LIFT, Where.NATIVE, ("workspace", "build scripts to lift"), ("overlay",)
     yield Stage.COMPILE_GENERATOR, Where.NATIVE, ("overlay", "tools", f"sysroot of {name}"), (f"generator for {name}",)

@@ -59,6 +59,17 @@ class SnapshotFile(_Model):
     """Set for V8 snapshots."""
 
 
+class PatchRecord(_Model):
+    """A patch that was applied to the source."""
+
+    name: str
+    sha256: Sha256
+    package: str | None = None
+    """Package that it is for; None: the source as a whole."""
+    offsets: tuple[int, ...] = ()
+    """By how many lines hunks lay off; empty when all were where the patch says."""
+
+
 class SnapshotRecord(_Model):
     """One lifted package: the program that made its snapshot, and what it made."""
 
@@ -93,6 +104,8 @@ class Subject(_Model):
     files: tuple[FileRecord, ...]
     snapshots: tuple[SnapshotRecord, ...]
     vm: VmRecord
+    patches: tuple[PatchRecord, ...] = ()
+    """In the order in which they were applied."""
     lock_sha256: Sha256
     """Of the workspace's Cargo.lock."""
     features: tuple[str, ...]
@@ -176,6 +189,7 @@ def differences(this: Subject, other: Subject) -> tuple[Difference, ...]:
 
 
 _REASONS = {
+    "patches": "other patches were applied",
     "lock_sha256": "another Cargo.lock",
     "toolchain_digest": "other tools or another sysroot",
     "features": "other features were asked for",

@@ -35,6 +35,8 @@ class Selection:
     out_dir: Path
     toolchain: ToolchainMode = "auto"
     executor: ExecutorChoice = "auto"
+    patches_dir: Path | None = None
+    """Directory with a directory of patches for each runtime; None: no patches."""
 
 
 def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest:
@@ -53,7 +55,14 @@ def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest
         out_dir=selection.out_dir,
         toolchain=selection.toolchain,
         executor=selection.executor,
+        patches_dir=_patches_dir(selection, name, runtime),
     )
+
+
+def _patches_dir(selection: Selection, name: str | None, runtime: RuntimeSpec) -> Path | None:
+    if selection.patches_dir is None or selection.ad_hoc is not None or name is None:
+        return None
+    return selection.patches_dir / (runtime.patches or name)
 
 
 def _runtime(spec: Spec, selection: Selection) -> tuple[str | None, RuntimeSpec]:

@@ -168,6 +168,8 @@ class RuntimeSpec(SpecTable):
     for single packages (`package.NAME`) included. A published package has none: what its repository says belongs here.
     Only those of the profile that is built with reach Cargo: where it inherits from `release`, that is Cargo's own (or
     the sources'), not a `release` of this table."""
+    patches: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")] | None = None
+    """Directory in `patches/` that holds the patches for it; without it, the one with the runtime's own name."""
     env: Environment = {}
     """Variables for build scripts and compilers, beside those that the pipeline sets."""
     v8: VmProvider = SystemVm(kind="system")

@@ -22,6 +22,7 @@ from pipeline.orchestrate.assumed import find_assumed
 from pipeline.orchestrate.compiling import compile_all
 from pipeline.orchestrate.finishing import finish
 from pipeline.orchestrate.job import Job, means_of, work_dir_for
+from pipeline.orchestrate.patching import patch_source, require_nothing_left
 from pipeline.orchestrate.v8_source import compiled_provider
 from pipeline.stages import analyze, lift, provide_v8, source, toolbox
 
@@ -68,9 +69,11 @@ def lifted_job(
     )
     with _alone_in(work_dir, context):
         _mark_as_ours(work_dir)
-        workspace_dir = _get_source(job)
+        patched = patch_source(job, _get_source(job))
+        require_nothing_left(patched.left)
+        job = dataclasses.replace(job, patches=patched.applied)
         env = dict(request.runtime.env) | _native_environment(job)
-        analysis = _analyze(job, workspace_dir, env)
+        analysis = _analyze(job, patched.path, env)
         yield job, _lift(job, analysis, env | _provide_v8(job, analysis))
 
 
@@ -110,19 +113,19 @@ def _make_toolchain(request: BuildRequest, wanted: TargetRequest, context: Conte
     return toolchain
 
 
-def _get_source(job: Job) -> Path:
-    """Return the directory of the workspace, fetched first where it is not on this machine."""
+def _get_source(job: Job) -> source.SourceTree:
+    """Return the workspace, fetched first where it is not on this machine."""
     inputs = source.SourceInputs(
         source=job.request.runtime.source,
         cargo=job.toolchain.cargo,
         cargo_env=cargo.environment(job.toolchain, job.context),
     )
     if job.request.workspace_dir is not None:
-        return source.run(inputs, job.context).path
+        return source.run(inputs, job.context)
     with job.ledger.step("source", where=Where.NETWORK) as step:
         tree = source.run(inputs, job.context)
         step.detail(f"{tree.revision}, {tree.digest}")
-    return tree.path
+    return tree
 
 
 def _native_environment(job: Job) -> dict[str, str]:

@@ -28,6 +28,7 @@ def identity_of(job: Job, lift: Lift) -> Identity:
         toolchain_digest=job.toolchain.digest,
         sources_sha256=_sources_digest(lift),
         env_sha256=fs.sha256_json(dict(runtime.env)),
+        patches=tuple(patch.sha256 for patch in job.patches),
     )
 
 

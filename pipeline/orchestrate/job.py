@@ -14,6 +14,7 @@ from pipeline.ledger import Ledger
 from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.target import Target
 from pipeline.model.toolchain import Toolchain
+from pipeline.stages.patch import AppliedPatch
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Job:
     executor_name: str
     work_dir: Path
     """Kept from build to build: overlay, Cargo's target directory, records of steps."""
+    patches: tuple[AppliedPatch, ...] = ()
+    """What the source was changed by."""
 
     @property
     def target(self) -> Target:

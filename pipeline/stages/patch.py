@@ -1,9 +1,8 @@
 """Apply the patches that a product wants, exactly, to a copy of its source.
 
-``patches/<runtime>/*.patch`` are applied in the order of their names. Each begins with a header; its line
-``Applies-To: >=2.4, <2.6`` says for which versions (PEP 440 specifiers) it is meant. Every line of context must be
-the same as in the source; where the whole hunk lies a few lines off, that is taken, recorded and said. No build needs
-a patch: they change what a product is, such as where it looks for updates.
+Every line of context must be the same as in the source; where the whole hunk lies a few lines off, that is taken,
+recorded and said. No build needs a patch: they change what a product is, such as where it looks for updates.
+``pipeline.patches`` reads the files and knows which of them are for a version.
 """
 
 from __future__ import annotations
@@ -13,20 +12,26 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
-
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
 
 from pipeline import fs, proc
 from pipeline.context import Context
-from pipeline.errors import PatchError, SpecError, ToolboxError
+from pipeline.errors import PatchError, ToolboxError
+from pipeline.patches import PatchFile
 
-_HEADER_LINE = re.compile(r"Applies-To:[ \t]*(.*)")
-_FIRST_DIFF_LINE = re.compile(r"^(?:diff |--- |Index: )", re.MULTILINE)
 _OFFSET = re.compile(r"Hunk #\d+ succeeded at \d+ \(offset (-?\d+) lines?\)")
 _PATCHED = re.compile(r"Applied patch (.+) cleanly\.")
 _TIMEOUT_S = 120.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlacedPatch:
+    """A patch that is for this version, and the directory of the tree that its paths begin at."""
+
+    patch: PatchFile
+    directory: str = ""
+    """Relative to the tree; empty for its top."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,10 +41,13 @@ class PatchInputs:
     source: Path
     digest: str | None
     """Digest of the source's content; None for a directory that may change at any time."""
-    runtime: str
+    name: str
+    """Of the runtime or package that *source* is."""
     version: str
-    patches_dir: Path
-    """Directory with one directory for each runtime."""
+    patches: tuple[PlacedPatch, ...]
+    """In the order in which they are applied."""
+    excluded: tuple[str, ...] = ()
+    """Names of directories and files at the top of the source that are not copied."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,6 +56,7 @@ class AppliedPatch:
 
     name: str
     sha256: str
+    package: str | None = None
     offsets: tuple[int, ...]
     """By how many lines hunks lay off; empty when all were where the patch says."""
 
@@ -62,90 +71,59 @@ class PatchedTree:
     applied: tuple[AppliedPatch, ...]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Patch:
-    path: Path
-    sha256: str
-
-
 def run(inputs: PatchInputs, context: Context) -> PatchedTree:
-    """Select the patches for the version and apply them to a copy.
+    """Apply the patches to a copy of the source.
 
-    Raises PatchError when one does not apply exactly, SpecError when one does not say for which versions it is,
-    ToolboxError without git.
+    Raises PatchError when one does not apply exactly, ToolboxError without git.
     """
-    patches = _select(inputs)
-    if not patches:
+    if not inputs.patches:
         return PatchedTree(path=inputs.source, digest=inputs.digest, applied=())
-    key = {"source": inputs.digest or str(inputs.source.resolve()), "patches": [patch.sha256 for patch in patches]}
-    final = context.cache_dir / "patched" / f"{inputs.runtime}-{inputs.version}-{fs.sha256_json(key)[:16]}"
-    with context.reporter.step(f"patch {inputs.runtime} {inputs.version}") as step, fs.locked(_lock_of(final)):
-        step.detail(", ".join(patch.path.name for patch in patches))
+    key = {
+        "source": inputs.digest or str(inputs.source.resolve()),
+        "patches": [(placed.patch.sha256, placed.directory) for placed in inputs.patches],
+    }
+    final = context.cache_dir / "patched" / f"{inputs.name}-{inputs.version}-{fs.sha256_json(key)[:16]}"
+    with context.reporter.step(f"patch {inputs.name} {inputs.version}") as step, fs.locked(_lock_of(final)):
+        step.detail(", ".join(placed.patch.name for placed in inputs.patches))
         with fs.atomic_directory(final) as staging:
             tree = staging / inputs.source.name
-            _copy(inputs.source, tree)
+            _copy(inputs.source, tree, inputs.excluded)
             git = _Git(tree, context)
-            applied = tuple(_apply(git, patch, inputs) for patch in patches)
-    for patch in applied:
-        if patch.offsets:
-            context.reporter.warn(f"{patch.name} lies off by {', '.join(map(str, patch.offsets))} lines; refresh it")
+            applied = tuple(_apply(git, placed, inputs) for placed in inputs.patches)
+    _warn_of_offsets(applied, context)
     digest = fs.sha256_json(key) if inputs.digest else None
     return PatchedTree(path=final / inputs.source.name, digest=digest, applied=applied)
 
 
-def _select(inputs: PatchInputs) -> tuple[_Patch, ...]:
-    paths = sorted((inputs.patches_dir / inputs.runtime).glob("*.patch"))
-    if not paths:
-        return ()
-    try:
-        version = Version(inputs.version)
-    except InvalidVersion as error:
-        raise SpecError(
-            f"the patches for {inputs.runtime} are for ranges of versions, and {inputs.version!r} is no version",
-            cause="the runtime's version does not look like 2.4.5",
-            action="correct the version in releases.toml",
-        ) from error
-    wanted = [path for path in paths if _versions_of(path).contains(version, prereleases=True)]
-    return tuple(_Patch(path=path, sha256=fs.sha256_file(path)) for path in wanted)
+def _warn_of_offsets(applied: Iterable[AppliedPatch], context: Context) -> None:
+    for patch in applied:
+        if patch.offsets:
+            context.reporter.warn(f"{patch.name} lies off by {', '.join(map(str, patch.offsets))} lines; refresh it")
 
 
-def _versions_of(path: Path) -> SpecifierSet:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    first_diff = _FIRST_DIFF_LINE.search(text)
-    header = text[: first_diff.start()] if first_diff else text
-    stated = [found[1] for line in header.splitlines() if (found := _HEADER_LINE.fullmatch(line))]
-    try:
-        if len(stated) == 1 and stated[0].strip():
-            return SpecifierSet(stated[0])
-    except InvalidSpecifier:
-        pass
-    raise SpecError(
-        f"{path} does not say for which versions it is",
-        cause="its header has no (or more than one) line `Applies-To:`, or a range that cannot be read",
-        action="write one line such as `Applies-To: >=2.4, <2.6` above the first `diff` line",
-    )
-
-
-def _copy(source: Path, tree: Path) -> None:
+def _copy(source: Path, tree: Path, excluded: tuple[str, ...]) -> None:
     """Copy with modes and times; what tools marked as a cache (Cargo's target directory) stays behind."""
 
-    def caches(directory: str, names: list[str]) -> list[str]:
-        return [name for name in names if Path(directory, name, fs.SENTINEL_NAME).is_file()]
+    def left_out(directory: str, names: list[str]) -> list[str]:
+        caches = [name for name in names if Path(directory, name, fs.SENTINEL_NAME).is_file()]
+        return [*caches, *(excluded if Path(directory) == source else ())]
 
-    shutil.copytree(source, tree, symlinks=True, ignore=caches)
+    shutil.copytree(source, tree, symlinks=True, ignore=left_out)
     for directory, _names, files in os.walk(tree):
         for path in (Path(directory), *(Path(directory, name) for name in files)):
             if not path.is_symlink():
                 path.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IWUSR)
 
 
-def _apply(git: _Git, patch: _Patch, inputs: PatchInputs) -> AppliedPatch:
-    completed = git.apply(patch.path)
+def _apply(git: _Git, placed: PlacedPatch, inputs: PatchInputs) -> AppliedPatch:
+    patch = placed.patch
+    completed = git.apply(placed)
     words = completed.stderr.decode(errors="replace")
     if completed.exit_code != 0 or "Skipped patch" in words:
-        there_already = git.apply(patch.path, "--check", "--reverse").exit_code == 0
+        there_already = git.apply(placed, "--check", "--reverse").exit_code == 0
+        what = f"{patch.package} in {inputs.name}" if patch.package else inputs.name
         raise PatchError(
-            f"{patch.path.name} does not apply to {inputs.runtime} {inputs.version}",
+            f"{patch.name} does not apply to {what} {inputs.version}",
             cause="this version has the change already"
             if there_already
             else "the lines around the change are not the same in this version",
@@ -153,9 +131,8 @@ def _apply(git: _Git, patch: _Patch, inputs: PatchInputs) -> AppliedPatch:
             details=words,
         )
     _set_times(git.tree, patch.path, words)
-    return AppliedPatch(
-        name=patch.path.name, sha256=patch.sha256, offsets=tuple(int(found) for found in _OFFSET.findall(words))
-    )
+    offsets = tuple(int(found) for found in _OFFSET.findall(words))
+    return AppliedPatch(name=patch.name, sha256=patch.sha256, package=patch.package, offsets=offsets)
 
 
 def _set_times(tree: Path, patch: Path, words: str) -> None:
@@ -187,8 +164,10 @@ class _Git:
             )
         self._program = program
 
-    def apply(self, patch: Path, *options: str) -> proc.Completed:
-        arguments = ("apply", "--verbose", "--whitespace=nowarn", "-p1", *options, "--", str(patch.resolve()))
+    def apply(self, placed: PlacedPatch, *options: str) -> proc.Completed:
+        where = (f"--directory={placed.directory}",) if placed.directory else ()
+        file = str(placed.patch.path.resolve())
+        arguments = ("apply", "--verbose", "--whitespace=nowarn", "-p1", *where, *options, "--", file)
         return proc.run(
             proc.Command(argv=(str(self._program), *arguments), env=self._env, cwd=self.tree, timeout_s=_TIMEOUT_S)
         )

@@ -34,7 +34,7 @@ def where(made: Plan, target: str, stage: Stage) -> Where:
 
 def test_every_target_has_all_stages_in_order() -> None:
     for target in ("arm64", "amd64"):
-        assert [step.stage for step in plan().steps if step.target == target] == list(Stage)
+        assert [step.stage for step in plan().steps if step.target == target] == [stage for stage in Stage if stage is not Stage.PATCH]
 
 
 def test_only_what_runs_the_targets_programs_is_emulated() -> None:

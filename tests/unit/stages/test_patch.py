@@ -13,8 +13,9 @@ from pipeline.context import Context
 from pipeline.errors import PatchError, SpecError, ToolboxError
 from pipeline.fs import sha256_file
 from pipeline.model.events import NullReporter
+from pipeline.patches import read_patches
 from pipeline.stages import patch
-from pipeline.stages.patch import AppliedPatch, PatchInputs
+from pipeline.stages.patch import AppliedPatch, PatchInputs, PlacedPatch
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 
@@ -64,8 +65,10 @@ def add(tmp_path: Path, name: str, versions: str, text: str = HUNK) -> Path:
     return path
 
 
-def inputs(tmp_path: Path, source: Path, version: str = "2.4.5") -> PatchInputs:
-    return PatchInputs(source=source, digest="d1", runtime="runtime", version=version, patches_dir=tmp_path / "patches")
+def inputs(tmp_path: Path, source: Path, version: str = "2.4.5", directory: str = "") -> PatchInputs:
+    patches = [one for one in read_patches(tmp_path / "patches" / "runtime") if one.is_for(version)]
+    placed = tuple(PlacedPatch(patch=one, directory=directory) for one in patches)
+    return PatchInputs(source=source, digest="d1", name="runtime", version=version, patches=placed)
 
 
 def test_without_patches_the_source_itself_is_built(tmp_path: Path, source: Path) -> None:
