@@ -14,10 +14,32 @@ from pipeline.model.record import BuildRecord, FileRecord, SnapshotFile, Subject
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.scan import mapped
 
+UNSEALED = "0" * 64
+"""Stands for digests until `sealed` computes them."""
+MAX_RECORD_BYTES = 16 * 1024 * 1024
+"""A record of 700 files is 0.2 MB."""
+
 
 def subject_digest(subject: Subject) -> str:
     """Return the SHA-256 of what two equal builds share."""
     return fs.sha256_json(subject.model_dump(mode="json"))
+
+
+def record_digest(record: BuildRecord) -> str:
+    """Return the SHA-256 of a whole record, but for the value that holds it."""
+    return fs.sha256_json(record.model_dump(mode="json", exclude={"record_sha256"}, exclude_none=True))
+
+
+def sealed(record: BuildRecord) -> BuildRecord:
+    """Return *record* with the digests that it must have."""
+    record = record.model_copy(update={"subject_sha256": subject_digest(record.subject)})
+    return record.model_copy(update={"record_sha256": record_digest(record)})
+
+
+def broken_seals(record: BuildRecord) -> tuple[str, ...]:
+    """Return which of the record's digests do not fit what they stand for: ``subject_sha256``, ``record_sha256``."""
+    right = sealed(record)
+    return tuple(name for name in ("subject_sha256", "record_sha256") if getattr(record, name) != getattr(right, name))
 
 
 def now() -> str:
@@ -57,22 +79,35 @@ def v8_facts(blob: SnapshotBlob) -> V8Facts:
 
 
 def write(path: Path, record: BuildRecord) -> None:
-    """Write *record* to *path*, whole or not at all."""
-    fs.write_text(path, record.to_json())
+    """Write *record*, sealed, to *path*, whole or not at all."""
+    fs.write_text(path, sealed(record).to_json())
 
 
 def read(path: Path) -> BuildRecord:
     """Return the record in *path*.
 
-    Raises ArchiveError when it is not one, or when its subject is not what its digest says.
+    Raises ArchiveError when it is not one, or when it is not what its digests say.
     """
+    record = read_unsealed(path)
+    broken = broken_seals(record)
+    if "subject_sha256" in broken:
+        raise _unreadable(path, "its subject was changed after it was written")
+    if broken:
+        raise _unreadable(path, "it was changed after it was written")
+    return record
+
+
+def read_unsealed(path: Path) -> BuildRecord:
+    """Return the record in *path*, whatever its digests say.
+
+    Raises ArchiveError when it is not one, or larger than any.
+    """
+    if path.stat().st_size > MAX_RECORD_BYTES:
+        raise _unreadable(path, f"it is larger than {MAX_RECORD_BYTES:,} bytes")
     try:
-        record = BuildRecord.model_validate_json(path.read_bytes())
+        return BuildRecord.model_validate_json(path.read_bytes())
     except pydantic.ValidationError as error:
         raise _unreadable(path, f"{error.error_count()} of its values do not fit the schema") from error
-    if subject_digest(record.subject) != record.subject_sha256:
-        raise _unreadable(path, "its subject was changed after it was written")
-    return record
 
 
 def _unreadable(path: Path, why: str) -> ArchiveError:

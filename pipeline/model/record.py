@@ -151,10 +151,12 @@ class Difference(_Model):
 class BuildRecord(_Model):
     """A whole ``build-info.json``."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     subject: Subject
     subject_sha256: Sha256
     """Of the subject as JSON with sorted keys and no white space."""
+    record_sha256: Sha256
+    """Of everything but this value, as JSON with sorted keys and no white space, values without content left out."""
     pipeline_version: str
     built_at: str
     """Wall-clock time, RFC 3339, UTC."""

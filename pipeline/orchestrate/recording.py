@@ -43,9 +43,10 @@ class Recorded:
 def make_record(job: Job, lift: Lift, recorded: Recorded) -> BuildRecord:
     """Return the record of a build that has come to its end."""
     subject = _subject(job, lift, recorded)
-    return BuildRecord(
+    made = BuildRecord(
         subject=subject,
-        subject_sha256=record.subject_digest(subject),
+        subject_sha256=record.UNSEALED,
+        record_sha256=record.UNSEALED,
         pipeline_version=pipeline.__version__,
         built_at=record.now(),
         executor=_executor(recorded.compiled.snapshots),
@@ -63,6 +64,7 @@ def make_record(job: Job, lift: Lift, recorded: Recorded) -> BuildRecord:
         findings=recorded.findings,
         verdict=verdict(recorded.findings),
     )
+    return record.sealed(made)
 
 
 def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:

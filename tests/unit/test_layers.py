@@ -28,7 +28,7 @@ TIERS: tuple[frozenset[str], ...] = (
     # L2
     frozenset({"context", "jobs", "bundles", "canaries"}),
     frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry", "native_env"}),
-    frozenset({"toolchains", "v8_build", "patches"}),
+    frozenset({"toolchains", "v8_build", "patches", "proof"}),
     # L3 to L5
     frozenset({"stages"}),
     frozenset({"orchestrate"}),

@@ -49,13 +49,17 @@ def subject(root: Path, lock_sha256: str = DIGEST) -> Subject:
 
 def build_record(root: Path) -> BuildRecord:
     made = subject(root)
-    finding = Finding(id="elf.machine", severity=Severity.OK, subject="app", message="is arm64", evidence={"class": 64})
-    return BuildRecord(
-        subject=made, subject_sha256=record.subject_digest(made), pipeline_version="0.1", built_at=record.now(),
+    finding = Finding(
+        id="elf.machine", severity=Severity.OK, subject="app", message="is arm64", evidence={"class": 64, "none": None}
+    )
+    made_record = BuildRecord(
+        subject=made, subject_sha256=record.UNSEALED, record_sha256=record.UNSEALED, pipeline_version="0.1",
+        built_at=record.now(),
         executor=ExecutorRecord(name="qemu", version="7.2", cpu_model="cortex-a72", emulated=True), emulated_cpu_s=0.5,
         steps=(StepRecord(title="snapshot", where=Where.EMULATED, duration_s=0.6, cpu_s=0.5, detail="1 file"),),
         findings=(finding,), verdict=Severity.OK,
     )  # fmt: skip
+    return record.sealed(made_record)
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -89,9 +93,26 @@ def test_a_changed_subject_is_noticed(tmp_path: Path) -> None:
     )
 
 
+def test_a_change_beside_the_subject_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "build-info.json"
+    record.write(path, build_record(tmp_path))
+    path.write_text(path.read_text().replace('"cortex-a72"', '"max"'))
+    assert record.broken_seals(record.read_unsealed(path)) == ("record_sha256",)
+    with pytest.raises(ArchiveError, match=r"not a valid build record: it was changed after it was written\n"):
+        record.read(path)
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "build-info.json"
+    with path.open("wb") as stream:
+        stream.truncate(record.MAX_RECORD_BYTES + 1)
+    with pytest.raises(ArchiveError, match="it is larger than 16,777,216 bytes"):
+        record.read_unsealed(path)
+
+
 def test_values_that_do_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "build-info.json"
-    path.write_text('{"schema_version": 2}')
+    path.write_text('{"schema_version": 1}')
     with pytest.raises(ArchiveError, match="of its values do not fit the schema"):
         record.read(path)
 

@@ -1,0 +1,1 @@
+"""What a build record says, held against the files that it is about."""
