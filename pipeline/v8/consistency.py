@@ -1,19 +1,19 @@
 """Tells whether two V8 snapshots were made for the same architecture, although neither says for which.
 
 A program that embeds a snapshot usually carries V8's own default snapshot too, which was made when that V8 was
-built. What V8 itself puts into both must agree. Two parts are compared:
+built. What V8 itself puts into both must agree. The first part that both have decides:
 
-*read-only section*: the heap that holds V8's roots. Up to V8 13 every snapshot of one build has it, in the same size;
-only hashes in it vary. Measured for V8 10.2 (five architectures): of the blocks of 32 bytes, 85 to 90 % are equal
-for the right architecture, at most 24 % for a wrong one; a wrong one usually differs in size as well. V8 12.4 and
-13.6: sizes equal and 84 to 94 % of the bytes equal when right; sizes differ by a factor of three when wrong. From V8 14
-on a snapshot may add to that section but never take from it.
+*builtins*: the sizes of their machine code, which every snapshot of V8 11 and later lists (``code_sizes.py``). Equal
+lists mean one build for one architecture, unequal ones do not: nothing of it is a matter of degree.
 
-*context 0*: the default context. An embedder that leaves it alone has it byte for byte as V8's own snapshot does
-(V8 14.5 to 15.0). In V8 10.2 it is the same for all 64-bit little-endian machines and so decides nothing there.
-An unequal one means a wrong architecture only if it is a plain context of another build, and not one that the
-embedder filled: then most of its pieces are still the same (74 to 76 % where that was measured; filled ones 37 to
-55 %), and its size is nearly so.
+*read-only section*, for the V8 before that: the heap that holds V8's roots. Every snapshot of one build has it, in the
+same size; only hashes in it vary. Measured for V8 10.2 (five architectures): of the blocks of 32 bytes, 85 to 90 %
+are equal for the right architecture, at most 24 % for a wrong one; a wrong one usually differs in size as well.
+
+What does not decide: the read-only section of a later V8 (with pointer compression 99 % of its bytes are equal on
+x86-64 and AArch64, in V8 15.8; in 11.3 and from 14 on right ones may differ), and the default context (in V8 10.2 the
+same on all 64-bit little-endian machines; filled by many embedders). Whether the default context is V8's own
+is in the evidence.
 """
 
 from __future__ import annotations
@@ -23,16 +23,13 @@ import dataclasses
 from pipeline.model.findings import Agreement
 from pipeline.v8.blob import Section, SnapshotBlob
 from pipeline.v8.checksum import Buffer
+from pipeline.v8.code_sizes import code_sizes, equal_share, same_builtins
 
 _MAX_SECTION_BYTES = 16 * 1024 * 1024
 _BLOCK_BYTES = 32
-_PIECE_BYTES = 16
-
 _SAME_BLOCKS = 0.5
-_SAME_BYTES = 0.8
-_OTHER_BYTES = 0.4
-_PLAIN_PIECES = 0.65
-_PLAIN_SIZE_DIFFERENCE = 0.05
+
+Evidence = dict[str, str | int | float | bool]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,6 +40,8 @@ class Core:
     has_read_only_checksum: bool
     read_only: bytes | None
     context_0: bytes
+    code_sizes: tuple[int, ...] = ()
+    """Sizes of the builtins' machine code; empty where the snapshot lists none (V8 10)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,7 @@ class Comparison:
     verdict: Agreement
     rule: str
     explanation: str
-    evidence: dict[str, str | int | float]
+    evidence: Evidence
 
 
 def core_of(data: Buffer, blob: SnapshotBlob) -> Core | None:
@@ -64,11 +63,14 @@ def core_of(data: Buffer, blob: SnapshotBlob) -> Core | None:
     def content(section: Section) -> bytes:
         return data[blob.offset + section.offset : blob.offset + section.end]
 
+    # The builtins stand in the start-up section or in the read-only one, which are the first two.
+    code_sections = [section for section in blob.sections[:2] if section.size_bytes <= _MAX_SECTION_BYTES]
     return Core(
         version=blob.version,
         has_read_only_checksum=blob.has_read_only_checksum,
         read_only=content(blob.read_only) if blob.read_only else None,
         context_0=content(blob.context_0),
+        code_sizes=max((code_sizes(content(section)) for section in code_sections), key=len, default=()),
     )
 
 
@@ -81,70 +83,58 @@ def compare(embedded: Core, own: Core) -> Comparison:
             explanation=f"V8 {embedded.version} and {own.version} cannot be compared",
             evidence={"embedded": embedded.version, "own": own.version},
         )
-    return _by_read_only(embedded, own) or _by_context_0(embedded, own)
+    found = _by_builtins(embedded, own) or _by_read_only(embedded, own) or _undecided(embedded, own)
+    same_context = embedded.context_0 == own.context_0
+    return dataclasses.replace(found, evidence=found.evidence | {"context_0_is_own": same_context})
+
+
+def _by_builtins(embedded: Core, own: Core) -> Comparison | None:
+    first, second = embedded.code_sizes, own.code_sizes
+    if not first or not second:
+        return None
+    same = same_builtins(first, second)
+    share = 1.0 if same else equal_share(first, second)
+    text = f"all {len(first)} builtins that the snapshot lists have the sizes that V8's own has"
+    if not same:
+        text = f"of the {len(first)} builtins that the snapshot lists, {share:.1%} have the sizes that V8's own has"
+    return Comparison(
+        verdict=Agreement.MATCH if same else Agreement.MISMATCH,
+        rule="builtins",
+        explanation=text,
+        evidence={"embedded_builtins": len(first), "own_builtins": len(second), "equal": round(share, 3)},
+    )
 
 
 def _by_read_only(embedded: Core, own: Core) -> Comparison | None:
     first, second = embedded.read_only, own.read_only
-    if first is None or second is None:
+    later = embedded.has_read_only_checksum or own.has_read_only_checksum
+    listed = embedded.code_sizes or own.code_sizes
+    if first is None or second is None or later or listed:
         return None
-    sizes: dict[str, str | int | float] = {"embedded_bytes": len(first), "own_bytes": len(second)}
-    if len(first) < len(second) or (len(first) > len(second) and not embedded.has_read_only_checksum):
-        return _read_only(Agreement.MISMATCH, f"has {len(first)} bytes, V8's own {len(second)}", sizes)
+    sizes: Evidence = {"embedded_bytes": len(first), "own_bytes": len(second)}
     if len(first) != len(second):
-        return None
-    if not embedded.has_read_only_checksum:
-        share = _equal_blocks(first, second)
-        verdict = Agreement.MATCH if share >= _SAME_BLOCKS else Agreement.MISMATCH
-    else:
-        share = _equal_bytes(first, second)
-        if _OTHER_BYTES < share < _SAME_BYTES:
-            return None
-        verdict = Agreement.MATCH if share >= _SAME_BYTES else Agreement.MISMATCH
+        return _read_only(Agreement.MISMATCH, f"has {len(first)} bytes, V8's own {len(second)}", sizes)
+    share = _equal_blocks(first, second)
+    verdict = Agreement.MATCH if share >= _SAME_BLOCKS else Agreement.MISMATCH
     return _read_only(verdict, f"is {share:.0%} equal to V8's own", sizes | {"equal": round(share, 3)})
 
 
-def _read_only(verdict: Agreement, explanation: str, evidence: dict[str, str | int | float]) -> Comparison:
+def _read_only(verdict: Agreement, explanation: str, evidence: Evidence) -> Comparison:
     text = f"the snapshot's read-only section {explanation}"
     return Comparison(verdict=verdict, rule="read-only section", explanation=text, evidence=evidence)
 
 
-def _by_context_0(embedded: Core, own: Core) -> Comparison:
-    evidence: dict[str, str | int | float] = {
-        "embedded_bytes": len(embedded.context_0),
-        "own_bytes": len(own.context_0),
-    }
-    if embedded.context_0 == own.context_0:
-        return _context_0(Agreement.MATCH, "is V8's own, byte for byte", evidence)
-    pieces = _shared_pieces(own.context_0, embedded.context_0)
-    evidence |= {"shared_pieces": round(pieces, 3)}
-    difference = abs(len(embedded.context_0) - len(own.context_0)) / len(own.context_0)
-    if pieces >= _PLAIN_PIECES and difference <= _PLAIN_SIZE_DIFFERENCE:
-        text = f"is a plain one ({pieces:.0%} of its pieces are V8's own) made by another build of V8"
-        return _context_0(Agreement.MISMATCH, text, evidence)
-    return _context_0(Agreement.UNKNOWN, "was filled by the embedder, so it tells nothing", evidence)
-
-
-def _context_0(verdict: Agreement, explanation: str, evidence: dict[str, str | int | float]) -> Comparison:
-    text = f"the snapshot's default context {explanation}"
-    return Comparison(verdict=verdict, rule="context 0", explanation=text, evidence=evidence)
+def _undecided(embedded: Core, own: Core) -> Comparison:
+    which = "neither snapshot lists" if not (embedded.code_sizes or own.code_sizes) else "only one of the two lists"
+    return Comparison(
+        verdict=Agreement.UNKNOWN,
+        rule="builtins",
+        explanation=f"{which} V8's builtins in a form that is known",
+        evidence={"embedded_builtins": len(embedded.code_sizes), "own_builtins": len(own.code_sizes)},
+    )
 
 
 def _equal_blocks(first: bytes, second: bytes) -> float:
     starts = range(0, len(first), _BLOCK_BYTES)
     equal = sum(first[i : i + _BLOCK_BYTES] == second[i : i + _BLOCK_BYTES] for i in starts)
     return equal / max(len(starts), 1)
-
-
-def _equal_bytes(first: bytes, second: bytes) -> float:
-    # Bytes that are equal are zero in the exclusive or of the two.
-    difference = int.from_bytes(first, "little") ^ int.from_bytes(second, "little")
-    return difference.to_bytes(len(first), "little").count(0) / max(len(first), 1)
-
-
-def _shared_pieces(own: bytes, embedded: bytes) -> float:
-    """Return which part of the pieces of *own* occurs anywhere in *embedded*; pieces of few values do not count."""
-    known = {embedded[i : i + _PIECE_BYTES] for i in range(len(embedded) - _PIECE_BYTES + 1)}
-    starts = range(0, len(own) - _PIECE_BYTES + 1, _PIECE_BYTES)
-    telling = [piece for i in starts if len(set(piece := own[i : i + _PIECE_BYTES])) > 4]
-    return sum(piece in known for piece in telling) / max(len(telling), 1)

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipeline.model.findings import Agreement, Finding, Severity
+from pipeline.model.findings import Finding, Severity
+from pipeline.v8.belonging import FoundBlob, check_consistency, check_machine_code, machine_code
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.checksum import Buffer
-from pipeline.v8.consistency import Comparison, Core, compare, core_of
+from pipeline.v8.consistency import core_of
 from pipeline.v8.scan import MAX_BLOBS, find_blobs, find_bytes, mapped
 
 LARGE_FILE_BYTES = 64 * 1024
@@ -28,18 +29,6 @@ class ExpectedSnapshot:
     sha256_blob: str | None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FoundBlob:
-    """A V8 snapshot somewhere in the product."""
-
-    file: str
-    blob: SnapshotBlob
-    core: Core | None
-    """None when it is damaged."""
-    expected: bool
-    """Whether it is one that the build made."""
-
-
 def expected_snapshots(paths: Iterable[tuple[str, Path]]) -> tuple[ExpectedSnapshot, ...]:
     """Return those of the generator's files that a product must hold: V8 snapshots, or without any the large files."""
     candidates = tuple(_expected(name, path) for name, path in paths)
@@ -52,13 +41,16 @@ def expected_snapshots(paths: Iterable[tuple[str, Path]]) -> tuple[ExpectedSnaps
 def scan_product(files: Iterable[tuple[str, Path]], expected: tuple[ExpectedSnapshot, ...]) -> tuple[FoundBlob, ...]:
     """Return every V8 snapshot in the product's *files*, given as name and path."""
     digests = {snapshot.sha256_blob for snapshot in expected}
-    found = []
+    found: list[FoundBlob] = []
     for name, path in files:
         with mapped(path) as data:
-            for blob in find_blobs(data):
-                core = core_of(data, blob)
-                known = _digest(data, blob) in digests
-                found.append(FoundBlob(file=name, blob=blob, core=core, expected=known))
+            blobs = find_blobs(data)
+            cores = [core_of(data, blob) for blob in blobs]
+            code = machine_code(data, blobs, cores)
+            found += [
+                FoundBlob(file=name, blob=blob, core=core, expected=_digest(data, blob) in digests, code=code.get(core))
+                for blob, core in zip(blobs, cores, strict=True)
+            ]
     return tuple(found)
 
 
@@ -86,8 +78,10 @@ def check_blobs(found: tuple[FoundBlob, ...]) -> Iterator[Finding]:
     for item in found:
         yield _soundness(item)
     for item in found:
+        yield from check_machine_code(item)
+    for item in found:
         if item not in own and item.core is not None:
-            yield _consistency(item, own)
+            yield check_consistency(item, own)
 
 
 def own_snapshots(found: tuple[FoundBlob, ...]) -> tuple[FoundBlob, ...]:
@@ -158,56 +152,3 @@ def _soundness(item: FoundBlob) -> Finding:
             "problems": blob.problems,
         },
     )
-
-
-def _consistency(item: FoundBlob, own: tuple[FoundBlob, ...]) -> Finding:
-    same_version = [o for o in own if o.blob.version == item.blob.version]
-    if own and not same_version:
-        versions = ", ".join(sorted({o.blob.version for o in own}))
-        return Finding(
-            id="v8.version",
-            severity=Severity.FAIL,
-            subject=item.file,
-            offset=item.blob.offset,
-            message=f"was made by V8 {item.blob.version}, the product holds V8 {versions}",
-            agreement=Agreement.MISMATCH,
-            evidence={"snapshot": item.blob.version, "product": versions},
-        )
-    comparisons = [compare(item.core, o.core) for o in same_version if item.core and o.core]
-    best = min(comparisons, key=lambda c: _PREFERENCE[c.verdict], default=None)
-    if best is None:
-        return Finding(
-            id="v8.consistency",
-            severity=Severity.UNKNOWN,
-            subject=item.file,
-            offset=item.blob.offset,
-            message="the product holds no snapshot of V8's own to compare with",
-            agreement=Agreement.UNKNOWN,
-        )
-    return Finding(
-        id="v8.consistency",
-        severity=_SEVERITY[best.verdict],
-        subject=item.file,
-        offset=item.blob.offset,
-        message=_sentence(best),
-        agreement=best.verdict,
-        evidence={"rule": best.rule, **best.evidence},
-    )
-
-
-def _sentence(comparison: Comparison) -> str:
-    meaning = {
-        Agreement.MATCH: "was made for the same architecture as V8's own",
-        Agreement.MISMATCH: "was made for another architecture, or by another build of V8",
-        Agreement.UNKNOWN: "may or may not be of the right architecture",
-    }
-    return f"{meaning[comparison.verdict]}: {comparison.explanation}"
-
-
-# One match among several candidates is enough; a mismatch says more than not knowing.
-_PREFERENCE = {Agreement.MATCH: 0, Agreement.MISMATCH: 1, Agreement.UNKNOWN: 2}
-_SEVERITY = {
-    Agreement.MATCH: Severity.OK,
-    Agreement.MISMATCH: Severity.FAIL,
-    Agreement.UNKNOWN: Severity.UNKNOWN,
-}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import struct
+from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.v8.checksum import ChecksumKind, checksum
@@ -55,3 +56,19 @@ def blob(spec: BlobSpec) -> bytes:
     checked += spec.version.encode().ljust(64, b"\0") + table + body
     total = checksum(spec.kind, checked, 0, len(checked))
     return struct.pack("<III", spec.contexts, int(spec.rehashable), total) + checked
+
+
+def code_objects(sizes: Sequence[int], *, gap: int = 40) -> bytes:
+    """Return what a snapshot of V8 11 and later has of builtins with machine code of *sizes*."""
+    filler = random.Random(7)
+    objects = (struct.pack("<8I", 3, size, 24, 0, 0xFFFFFFFF, 16, 24, 24) for size in sizes)
+    return b"".join(filler.randbytes(gap) + code for code in objects)
+
+
+def code_table(sizes: Sequence[int]) -> bytes:
+    """Return the table that a program has of builtins with machine code of *sizes*."""
+    rows, place = [], 0
+    for number, size in enumerate(sizes):
+        rows.append(struct.pack("<III", place, size, 8 * number))
+        place += -(-size // 32) * 32
+    return b"".join(rows)

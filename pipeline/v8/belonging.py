@@ -1,0 +1,151 @@
+"""Whether a snapshot belongs to the program that carries it: to V8's own snapshot there, and to its machine code."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Sequence
+
+from pipeline.model.findings import Agreement, Finding, Severity
+from pipeline.v8.blob import SnapshotBlob
+from pipeline.v8.checksum import Buffer
+from pipeline.v8.code_sizes import find_table, has_table
+from pipeline.v8.consistency import Comparison, Core, compare
+
+_ELF_MAGIC = b"\x7fELF"
+
+
+class Code(enum.Enum):
+    """What the machine code in a snapshot's own file says about it."""
+
+    SAME = enum.auto()
+    """The file's table of builtins has the sizes that the snapshot lists."""
+    OTHER = enum.auto()
+    """The file has such a table, with other sizes."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FoundBlob:
+    """A V8 snapshot somewhere in the product."""
+
+    file: str
+    blob: SnapshotBlob
+    core: Core | None
+    """None when it is damaged."""
+    expected: bool
+    """Whether it is one that the build made."""
+    code: Code | None = None
+    """None: the file has no machine code of V8, or in a form that is not known."""
+
+
+def machine_code(data: Buffer, blobs: Sequence[SnapshotBlob], cores: Sequence[Core | None]) -> dict[Core | None, Code]:
+    """Return, for each snapshot of the file *data* that lists builtins, what the file's machine code says of it."""
+    listing = [core for core in cores if core is not None and core.code_sizes]
+    if not listing or data[: len(_ELF_MAGIC)] != _ELF_MAGIC:
+        return {}
+    lists = {core.code_sizes for core in listing}
+    held = {sizes for sizes in lists if find_table(data, sizes) is not None}
+    if not held and not any(has_table(data, blob.offset) for blob in blobs[:2]):
+        return {}
+    return {core: Code.SAME if core.code_sizes in held else Code.OTHER for core in listing}
+
+
+def check_machine_code(item: FoundBlob) -> tuple[Finding, ...]:
+    """Return what the machine code in the snapshot's own file says about it; nothing where there is none."""
+    if item.code is None or item.core is None:
+        return ()
+    same = item.code is Code.SAME
+    count = len(item.core.code_sizes)
+    finding = Finding(
+        id="v8.code",
+        severity=Severity.OK if same else Severity.FAIL,
+        subject=item.file,
+        offset=item.blob.offset,
+        message=(
+            f"lists {count} builtins of the sizes that the program's machine code has"
+            if same
+            else f"lists {count} builtins of other sizes than the program's machine code has: "
+            "it was made for another architecture, or by another build of V8"
+        ),
+        agreement=Agreement.MATCH if same else Agreement.MISMATCH,
+        hint="" if same else _HINT,
+        evidence={"builtins": count},
+    )
+    return (finding,)
+
+
+def check_consistency(item: FoundBlob, own: Sequence[FoundBlob]) -> Finding:
+    """Return whether an embedder's snapshot was made for the same architecture as one of V8's *own*.
+
+    Those of the same file count first: what lies in another file may belong to another program.
+    """
+    beside = [other for other in own if other.file == item.file] or own
+    same_version = [other for other in beside if other.blob.version == item.blob.version]
+    if beside and not same_version:
+        return _other_version(item, beside)
+    comparisons = [compare(item.core, other.core) for other in same_version if item.core and other.core]
+    best = min(comparisons, key=lambda comparison: _PREFERENCE[comparison.verdict], default=None)
+    if best is None:
+        return _alone(item)
+    return Finding(
+        id="v8.consistency",
+        severity=_SEVERITY[best.verdict],
+        subject=item.file,
+        offset=item.blob.offset,
+        message=_sentence(best),
+        agreement=best.verdict,
+        hint=_HINT if best.verdict is Agreement.MISMATCH else "",
+        evidence={"rule": best.rule, **best.evidence},
+    )
+
+
+def _other_version(item: FoundBlob, own: Sequence[FoundBlob]) -> Finding:
+    versions = ", ".join(sorted({other.blob.version for other in own}))
+    return Finding(
+        id="v8.version",
+        severity=Severity.FAIL,
+        subject=item.file,
+        offset=item.blob.offset,
+        message=f"was made by V8 {item.blob.version}, the product holds V8 {versions}",
+        agreement=Agreement.MISMATCH,
+        hint=_HINT,
+        evidence={"snapshot": item.blob.version, "product": versions},
+    )
+
+
+def _alone(item: FoundBlob) -> Finding:
+    """Return what can be said where no snapshot of V8's own is at hand."""
+    if item.code is Code.SAME:
+        severity, agreement = Severity.OK, Agreement.MATCH
+        message = "was made for the architecture of the program's machine code, by its V8"
+    else:
+        severity, agreement = Severity.UNKNOWN, Agreement.UNKNOWN
+        message = "the product holds no snapshot of V8's own to compare with"
+    return Finding(
+        id="v8.consistency",
+        severity=severity,
+        subject=item.file,
+        offset=item.blob.offset,
+        message=message,
+        agreement=agreement,
+        evidence={"rule": "machine code" if item.code else "none"},
+    )
+
+
+def _sentence(comparison: Comparison) -> str:
+    meaning = {
+        Agreement.MATCH: "was made for the same architecture as V8's own",
+        Agreement.MISMATCH: "was made for another architecture, or by another build of V8",
+        Agreement.UNKNOWN: "may or may not be of the right architecture",
+    }
+    return f"{meaning[comparison.verdict]}: {comparison.explanation}"
+
+
+_HINT = "make the snapshot with a generator that was compiled for this target and linked with this V8"
+# One match among several candidates is enough; a mismatch says more than not knowing.
+_PREFERENCE = {Agreement.MATCH: 0, Agreement.MISMATCH: 1, Agreement.UNKNOWN: 2}
+_SEVERITY = {
+    Agreement.MATCH: Severity.OK,
+    Agreement.MISMATCH: Severity.FAIL,
+    Agreement.UNKNOWN: Severity.UNKNOWN,
+}

@@ -1,0 +1,131 @@
+"""The sizes of V8's builtins: a mark of architecture and build that every snapshot of V8 11 and later bears.
+
+A snapshot holds one ``Code`` object for each builtin (2,182 in V8 11.3, 2,528 in 15.8), and each carries the size of
+the machine code that it stands for. The machine code itself lies in the program, with a table of its sizes. No two
+architectures have the same sizes, nor have two builds of V8 whose builtins differ: so the list tells whether
+two snapshots, or a snapshot and a program, belong together. Heap contents do not touch it.
+
+Found in ``Code`` objects (``src/objects/code.h``), whatever stands around them: flags, instruction size, metadata
+size, a zero (inlined bytecode size), -1 (OSR offset), then three offsets into the metadata that do not decrease; words
+of 32 bits. The table is that of ``EmbeddedData`` (``src/snapshot/embedded/embedded-data.h``): rows of instruction
+offset, instruction length, metadata offset. Measured in V8 11.3, 12.4, 13.6, 14.5 to 14.9, 15.0 and 15.8, with and
+without pointer compression; V8 10's snapshots have no such objects and yield nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import struct
+from collections.abc import Sequence
+
+from pipeline.v8.checksum import Buffer
+
+MIN_CODES = 256
+"""Fewer are no list of builtins: V8 has had more than 1,500 since version 9."""
+MAX_CODES = 16384
+
+_MIDDLE = re.compile(rb"\0\0\0\0\xff\xff\xff\xff")
+_BEFORE = struct.Struct("<III")
+_AFTER = struct.Struct("<III")
+_MAX_INSTRUCTIONS_BYTES = 1 << 20
+_MAX_METADATA_BYTES = 1 << 16
+_MAX_FLAGS = 1 << 24
+_MAX_STRAY_SHARE = 0.02
+"""How much longer than V8's own list an embedder's may be: heap data that reads like a ``Code`` object would add
+to it. In 24 real snapshots nothing did."""
+_ROW_BYTES = 12
+_ANCHOR_ROWS = 24
+_MAX_ANCHOR_TRIES = 4096
+
+# The table's first row (offset 0, size, metadata 0) and the beginning of the second.
+_FIRST_ROWS = re.compile(rb"\0{4}(?=(?!\0\0)..\0\0\0{4}..\0\0..\0\0)", re.DOTALL)
+_ROW = struct.Struct("<III")
+_CHECKED_ROWS = 8
+_MAX_PADDING_BYTES = 128
+_MAX_TABLE_TRIES = 100_000
+_NEAR_BYTES = 16 * 1024 * 1024
+
+
+def code_sizes(section: bytes) -> tuple[int, ...]:
+    """Return the sizes of the builtins' machine code, in the order of a snapshot's *section*; empty without any."""
+    places = (found.start() for found in _MIDDLE.finditer(section))
+    sizes = (size for place in places if (size := _size_at(section, place)) is not None)
+    found = tuple(itertools.islice(sizes, MAX_CODES))
+    return found if len(found) >= MIN_CODES else ()
+
+
+def _size_at(section: bytes, place: int) -> int | None:
+    start, end = place - _BEFORE.size, place + 8
+    if start < 0 or end + _AFTER.size > len(section):
+        return None
+    flags, size, metadata = _BEFORE.unpack_from(section, start)
+    offsets = _AFTER.unpack_from(section, end)
+    ordered = offsets[0] <= offsets[1] <= offsets[2] <= metadata
+    plausible = 0 < size < _MAX_INSTRUCTIONS_BYTES and metadata < _MAX_METADATA_BYTES and flags < _MAX_FLAGS
+    return size if ordered and plausible else None
+
+
+def equal_share(first: Sequence[int], second: Sequence[int]) -> float:
+    """Return which part of two lists is equal, place by place."""
+    longer = max(len(first), len(second))
+    return sum(a == b for a, b in zip(first, second, strict=False)) / longer if longer else 0.0
+
+
+def same_builtins(embedded: Sequence[int], own: Sequence[int]) -> bool:
+    """Return whether *embedded* is *own*, but for a few stray numbers in between."""
+    if not len(own) <= len(embedded) <= len(own) * (1 + _MAX_STRAY_SHARE):
+        return False
+    rest = iter(embedded)
+    return all(size in rest for size in own)
+
+
+def find_table(program: Buffer, sizes: Sequence[int]) -> int | None:
+    """Return the offset, in *program*, of the row of its table of machine code that has the anchor of *sizes*.
+
+    The anchor is the largest size with the rows that follow it. None: the program's code has other sizes, or its
+    table another layout (before V8 12).
+    """
+    window = min(_ANCHOR_ROWS, len(sizes))
+    if window < _ANCHOR_ROWS:
+        return None
+    at = max(range(len(sizes) - window + 1), key=lambda place: sizes[place])
+    wanted = tuple(sizes[at : at + window])
+    first = struct.pack("<I", wanted[0])
+    place = program.find(first)
+    for _ in range(_MAX_ANCHOR_TRIES):
+        if place < 0:
+            return None
+        if _has_rows(program, place, wanted):
+            return place
+        place = program.find(first, place + 1)
+    return None
+
+
+def _has_rows(program: Buffer, place: int, wanted: tuple[int, ...]) -> bool:
+    rows = program[place : place + _ROW_BYTES * (len(wanted) - 1) + 4]
+    return len(rows) == _ROW_BYTES * (len(wanted) - 1) + 4 and all(
+        rows[i * _ROW_BYTES : i * _ROW_BYTES + 4] == struct.pack("<I", size) for i, size in enumerate(wanted)
+    )
+
+
+def has_table(program: Buffer, around: int) -> bool:
+    """Return whether *program* has a table of the form that ``find_table`` knows, whatever its sizes.
+
+    Looked for near the offset *around*, that of V8's own snapshot: both are constants of V8's and lie within a
+    megabyte of each other in all programs that were measured.
+    """
+    window = program[max(0, around - _NEAR_BYTES) : around + _NEAR_BYTES]
+    candidates = itertools.islice(_FIRST_ROWS.finditer(window), _MAX_TABLE_TRIES)
+    return any(_begins_table(window, found.start()) for found in candidates)
+
+
+def _begins_table(program: bytes, place: int) -> bool:
+    raw = program[place : place + _ROW.size * _CHECKED_ROWS]
+    if len(raw) < _ROW.size * _CHECKED_ROWS:
+        return False
+    rows = list(_ROW.iter_unpack(raw))
+    return all(
+        size and 0 <= following[0] - offset - size <= _MAX_PADDING_BYTES and metadata <= following[2]
+        for (offset, size, metadata), following in itertools.pairwise(rows)
+    )
