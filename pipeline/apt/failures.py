@@ -28,6 +28,8 @@ _NO_SPACE = ("No space left on device", "File too large", "Disk quota exceeded",
 _NOT_WRITABLE = ("Permission denied", "Read-only file system")
 _DIGEST = ("Hash Sum mismatch", "unexpected size")
 _SIGNATURE = ("NO_PUBKEY", "is not signed", "GPG error", "At least one invalid signature", "BADSIG", "EXPKEYSIG")
+_EXPIRED = re.compile(r"Release file for \S+ is expired")
+_NO_SUITE = re.compile(r"The repository '\S+ (\S+) Release' (?:does not have a Release file|no longer has)")
 _UNKNOWN = re.compile(
     r"Unable to locate package (\S+)|Couldn't find any package by \S+ '(\S+)'|Version '[^']*' for '(\S+)' was not"
     r"|Package '?(\S+?)'? has no installation candidate|Can't select candidate version from package (\S+)"
@@ -102,6 +104,24 @@ def _archive_error(completed: proc.Completed, doing: str) -> PipelineError | Non
             f"there is no package {name!r}: cannot {doing}",
             cause="a misspelt name, or a package that the suite does not have for this architecture",
             action="correct the name (`apt-cache search` finds packages), or choose another suite",
+        )
+    if _EXPIRED.search(said):
+        return IntegrityError(
+            f"the package lists have expired: cannot {doing}",
+            cause="a mirror that is no longer updated, a release that has ended, or a wrong clock",
+            action="check the clock and the mirror; for a release that has ended, give its entry in the machine's apt "
+            "sources Check-Valid-Until: no",
+            details=said,
+        )
+    missing = _NO_SUITE.search(said)
+    if missing:
+        return ToolboxError(
+            f"the mirror has no suite {missing[1]}: cannot {doing}",
+            cause="the release has ended and moved to the distribution's archive of old releases, "
+            "or the mirror is partial",
+            action="add an entry for this suite, with the archive that has it, to the machine's apt sources, "
+            "or choose another suite",
+            details=said,
         )
     if _mentions(completed, _SIGNATURE):
         return IntegrityError(

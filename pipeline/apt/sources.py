@@ -46,6 +46,8 @@ class MachineEntry:
     suites: tuple[str, ...]
     components: tuple[str, ...]
     signed_by: str | None
+    check_valid_until: bool = True
+    """False where the machine's owner takes lists that have expired, as those of old releases do."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,11 +57,19 @@ class Source:
     uri: str
     suite: str
     components: tuple[str, ...]
+    check_valid_until: bool = True
 
     def deb822(self) -> str:
         """Return the entry in the format of sources.list(5); only package indexes are wanted."""
         components = " ".join(self.components)
-        return f"Types: deb\nURIs: {self.uri}\nSuites: {self.suite}\nComponents: {components}\nTargets: Packages\n"
+        expiry = "" if self.check_valid_until else "Check-Valid-Until: no\n"
+        return (
+            f"Types: deb\nURIs: {self.uri}\nSuites: {self.suite}\nComponents: {components}\nTargets: Packages\n{expiry}"
+        )
+
+    def identity(self) -> dict[str, object]:
+        """Return what tells this apart from others."""
+        return {key: value for key, value in dataclasses.asdict(self).items() if value is not True}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,27 +89,32 @@ class SourceRequest:
 def choose_sources(request: SourceRequest) -> tuple[Source, ...]:
     """Return the suites to ask, the one that must work first.
 
+    Those of another release than the machine's are asked for where the machine's sources name them, else at the mirrors
+    of its own.
     Raises ToolboxError when neither the machine nor the user names a mirror.
     """
     own = request.distribution.suites_of(request.machine_release)
     wanted = request.distribution.suites_of(request.release)
-    mirrors = [_mirror_of(request, suite) for suite in own]
-    if mirrors[0] is None:
+    found = [_source(request, suite, own_suite) for suite, own_suite in zip(wanted, own, strict=True)]
+    if found[0] is None:
         raise _no_mirror(request)
-    return tuple(
-        Source(uri=_placed(request, uri), suite=suite, components=request.distribution.components)
-        for suite, uri in zip(wanted, mirrors, strict=True)
-        if uri
-    )
+    return tuple(source for source in found if source)
 
 
-def _mirror_of(request: SourceRequest, suite: str) -> str | None:
-    settings = request.settings
+def _source(request: SourceRequest, suite: str, own_suite: str) -> Source | None:
+    settings, components = request.settings, request.distribution.components
     chosen = settings.security_mirror if suite.endswith("-security") else settings.mirror
     if chosen:
-        return chosen
-    found = (e.uri for e in request.entries if suite in e.suites and is_own(e, request.distribution))
-    return next(found, None)
+        return Source(uri=_placed(request, chosen), suite=suite, components=components)
+    own = [entry for entry in request.entries if is_own(entry, request.distribution)]
+    for entry in (*(e for e in own if suite in e.suites), *(e for e in own if own_suite in e.suites)):
+        return Source(
+            uri=_placed(request, entry.uri),
+            suite=suite,
+            components=components,
+            check_valid_until=entry.check_valid_until,
+        )
+    return None
 
 
 def is_own(entry: MachineEntry, distribution: Distribution) -> bool:
@@ -188,6 +203,7 @@ def parse_one_line(text: str) -> Iterator[MachineEntry]:
                 suites=(match["suite"],),
                 components=tuple(match["components"].split()),
                 signed_by=options.get("signed-by"),
+                check_valid_until=not _says_no(options.get("check-valid-until")),
             )
 
 
@@ -196,9 +212,7 @@ def parse_deb822(text: str) -> Iterator[MachineEntry]:
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     for stanza in re.split(r"\n\s*\n", "\n".join(lines)):
         fields = _fields(stanza.splitlines())
-        if "deb" not in fields.get("types", "").split() or fields.get("enabled", "yes").lower() in {
-            "no", "false", "without", "off", "disable",
-        }:  # fmt: skip
+        if "deb" not in fields.get("types", "").split() or _says_no(fields.get("enabled")):
             continue
         for uri in fields.get("uris", "").split():
             yield MachineEntry(
@@ -206,7 +220,13 @@ def parse_deb822(text: str) -> Iterator[MachineEntry]:
                 suites=tuple(fields.get("suites", "").split()),
                 components=tuple(fields.get("components", "").split()),
                 signed_by=fields.get("signed-by") or None,
+                check_valid_until=not _says_no(fields.get("check-valid-until")),
             )
+
+
+def _says_no(value: str | None) -> bool:
+    """Tell whether *value* is one of the words that mean no, sources.list(5)."""
+    return (value or "yes").lower() in {"no", "false", "without", "off", "disable"}
 
 
 def _fields(lines: Iterable[str]) -> dict[str, str]:

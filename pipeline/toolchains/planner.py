@@ -13,7 +13,7 @@ from pipeline import fs
 from pipeline.apt.private import PrivateApt
 from pipeline.apt.sources import AptSettings, MachineEntry, SourceRequest, choose_sources, read_machine_entries
 from pipeline.context import Context
-from pipeline.errors import NetworkError
+from pipeline.errors import NetworkError, ToolboxError
 from pipeline.model.distribution import (
     Distribution,
     HostTools,
@@ -118,7 +118,7 @@ class Planner:
             "tools": sorted(self.inputs.tool_packages),
             **({"llvm": self.inputs.llvm_major} if self.inputs.llvm_major else {}),
             "sources": [
-                dataclasses.asdict(source)
+                source.identity()
                 for target, release in self._wanted()
                 for source in choose_sources(self.source_request(target, release))
             ],
@@ -157,7 +157,7 @@ class Planner:
         """Return the private apt that is asked for packages of *target* in *release*."""
         chosen = choose_sources(self.source_request(target, release))
         sources = tuple(source for source in chosen if source.suite not in self.without)
-        identity = fs.sha256_json([dataclasses.asdict(source) for source in sources])[:12]
+        identity = fs.sha256_json([source.identity() for source in sources])[:12]
         directory = toolbox_dir(self.context) / "apt" / f"{release.codename}-{target.name}-{identity}"
         own = self.settings.keyring
         return PrivateApt(
@@ -184,6 +184,8 @@ class Planner:
         named = self._named_tools(tools, rust, llvm)
         std = std_apt.locate(f"{rust.flavour.std}={rust.std_version}") if rust else ()
         development = (*self.sysroot_release.development_packages, *self.inputs.sysroot_packages)
+        if not sysroot_apt.versions(self.sysroot_release.development_packages):
+            raise _not_for(self.sysroot_release, self.inputs.target)
         sysroot = {p.file_name: p for p in (*std, *sysroot_apt.resolve(development))}
         resolved = host_apt.resolve(named) if named else ()
         if rust and rust.cargo_alone:
@@ -222,6 +224,14 @@ class Planner:
         major = llvm or tools.llvm_majors[0]
         packages += [name.format(llvm=major) for name in self.inputs.tool_packages]
         return tuple(packages)
+
+
+def _not_for(release: Release, target: Target) -> ToolboxError:
+    return ToolboxError(
+        f"the mirror has no packages of {release.codename} for {target.name}",
+        cause="the release is not made for this architecture, or no longer: old ones keep a few architectures only",
+        action="choose another release (`suite` in releases.toml, or --suite)",
+    )
 
 
 def _nothing_cached(target: Target) -> NetworkError:

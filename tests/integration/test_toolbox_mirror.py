@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -218,6 +220,36 @@ def test_a_mirror_that_lacks_packages_of_the_first_suite(mirror: Mirror, tmp_pat
         f"error: the mirror does not have {path.name}\n"
         "  usual cause: newer versions have replaced them since the index was fetched, or the mirror is incomplete\n"
         "  what to do:  try again later, or choose another mirror (SNAPSTITCH_APT_MIRROR)"
+    )
+
+
+def make_old(mirror: Mirror, tmp_path: Path) -> None:
+    """Ask for a sysroot of an older release than the machine's."""
+    context, _reporter = context_in(tmp_path / "my cache")
+    toolbox.run(dataclasses.replace(inputs_for(mirror.uri, tmp_path), suite="bullseye"), context)
+
+
+def test_a_release_that_has_left_the_mirror(mirror: Mirror, tmp_path: Path) -> None:
+    with pytest.raises(ToolboxError) as caught:
+        make_old(mirror, tmp_path)
+    assert str(caught.value).split("\n\n", 1)[1] == (
+        "error: the mirror has no suite bullseye: cannot fetch the package lists of bullseye\n"
+        "  usual cause: the release has ended and moved to the distribution's archive of old releases, "
+        "or the mirror is partial\n"
+        "  what to do:  add an entry for this suite, with the archive that has it, to the machine's apt sources, "
+        "or choose another suite"
+    )
+
+
+def test_a_release_without_packages_for_the_target(mirror: Mirror, tmp_path: Path) -> None:
+    shutil.copytree(mirror.directory / "dists/bookworm-security", mirror.directory / "dists/bullseye")
+    with pytest.raises(ToolboxError) as caught:
+        make_old(mirror, tmp_path)
+    assert str(caught.value) == (
+        "error: the mirror has no packages of bullseye for arm64\n"
+        "  usual cause: the release is not made for this architecture, or no longer: "
+        "old ones keep a few architectures only\n"
+        "  what to do:  choose another release (`suite` in releases.toml, or --suite)"
     )
 
 

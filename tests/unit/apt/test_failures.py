@@ -37,6 +37,8 @@ def ended(said: str, *, timed_out: bool = False) -> proc.Completed:
         ("E: Failed to fetch http://m/x  File has unexpected size (3 != 4). Mirror sync", IntegrityError),
         ("W: GPG error: http://m bookworm InRelease: NO_PUBKEY 0E98404D386FA1D9", IntegrityError),
         ("E: The repository 'http://m bookworm InRelease' is not signed.", IntegrityError),
+        ("E: The repository 'http://m/debian buster Release' does not have a Release file.", ToolboxError),
+        ("E: Release file for http://m/dists/x/InRelease is expired (invalid since 3d 1h).", IntegrityError),
         ("E: Unable to locate package libnodd-dev", ToolboxError),
         ("E: Version '1.0' for 'rustc-web' was not found", ToolboxError),
         ("E: Package 'foo' has no installation candidate", ToolboxError),

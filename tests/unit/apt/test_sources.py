@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,31 @@ def test_another_release_comes_from_the_same_mirrors() -> None:
         ("http://m.example.org/debian", "bullseye-updates"),
         ("http://s.example.org/debian-security", "bullseye-security"),
     ]
+
+
+def test_another_release_comes_from_where_the_machine_has_it() -> None:
+    old = dataclasses.replace(entry("http://old.example.org/debian", "bullseye"), check_valid_until=False)
+    third = entry("https://apt.example.com", "bullseye")
+    sources = choose_sources(request(MAIN, SECURITY, third, old, suite="bullseye"))
+    assert [(s.uri, s.suite, s.check_valid_until) for s in sources] == [
+        ("http://old.example.org/debian", "bullseye", False),
+        ("http://m.example.org/debian", "bullseye-updates", True),
+        ("http://s.example.org/debian-security", "bullseye-security", True),
+    ]
+    assert sources[0].deb822().endswith("Targets: Packages\nCheck-Valid-Until: no\n")
+    assert sources[1].deb822().endswith("Targets: Packages\n")
+    assert len({json.dumps(source.identity()) for source in sources}) == 3
+
+
+def test_lists_that_may_be_expired() -> None:
+    (one_line,) = parse_one_line("deb [check-valid-until=no] http://m.example.org/debian bullseye main\n")
+    (stanza,) = parse_deb822(
+        "Types: deb\nURIs: http://m.example.org/debian\nSuites: bullseye\nComponents: main\nCheck-Valid-Until: no\n"
+    )
+    assert not one_line.check_valid_until
+    assert not stanza.check_valid_until
+    (usual,) = parse_one_line("deb [check-valid-until=yes] http://m.example.org/debian bullseye main\n")
+    assert usual.check_valid_until
 
 
 def test_the_users_mirror_comes_first() -> None:
