@@ -32,7 +32,8 @@ class Place:
         assert lock.returncode == 0, lock.stderr
 
     def arguments(self, *more: str | Path) -> tuple[str | Path, ...]:
-        options = ("--target", "arm64", "--path", self.workspace, "--out", self.out_dir, "--toolchain", "private")
+        target = ("--target", "arm64", "--suite", "bookworm", "--toolchain", "private")
+        options = (*target, "--path", self.workspace, "--out", self.out_dir)
         return ("build", *options, *more)
 
     def build(self, *more: str | Path) -> Ended:
