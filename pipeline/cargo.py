@@ -13,24 +13,22 @@ from typing import Any, TypeVar
 
 import pydantic
 
+from pipeline import cargo_failures as failures
 from pipeline import proc
+from pipeline.answers.store import Answers, Question
 from pipeline.context import Context
 from pipeline.errors import (
-    CompileError,
-    LockChangedError,
     LockfileMissingError,
-    NetworkError,
-    PipelineError,
     WorkspaceError,
 )
-from pipeline.lifting.noise import OverrideWarnings, without_override_warnings
+from pipeline.lifting.noise import OverrideWarnings
 from pipeline.model.analysis import PackageKey, Selection
 from pipeline.model.cargo import Artifact, CargoMessage, Metadata, ScriptExecuted, UnitGraph
 from pipeline.model.cargo import Goal as Goal  # noqa: PLC0414 - callers name it with the calls it is for
 from pipeline.model.toolchain import Toolchain
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
-_CHATTER = re.compile(r"^\s*(Compiling|Fresh|Finished|Downloaded|Downloading|Blocking|Updating|Locking) ")
+_MANIFEST_PATH = re.compile(rb'"manifest_path":"([^"\\]+)"')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +48,8 @@ class CargoCall:
     jobs: int | None = None
     offline: bool = False
     keep_going: bool = False
+    answers: Answers | None = None
+    """Where answers about the workspace are kept from run to run; None: Cargo is asked each time."""
 
     def common_arguments(self) -> tuple[str, ...]:
         """Return the arguments that every subcommand takes."""
@@ -85,7 +85,7 @@ def environment(toolchain: Toolchain, context: Context, extra: Mapping[str, str]
 
 def host_triple(call: CargoCall) -> str:
     """Return the triple that Cargo was made for, which is what it compiles build scripts for."""
-    text = _run(call, ("-vV",)).text
+    text = _ask(call, ("-vV",)).decode(errors="replace")
     for line in text.splitlines():
         if line.startswith("host: "):
             return line.removeprefix("host: ").strip()
@@ -103,7 +103,7 @@ def members(call: CargoCall) -> Metadata:
     Raises WorkspaceError with Cargo's words.
     """
     arguments = ("metadata", "--format-version", "1", "--no-deps", "--manifest-path", str(call.manifest_path))
-    return _read(Metadata, _run(call, arguments).stdout)
+    return _read(Metadata, _ask(call, arguments))
 
 
 def metadata(call: CargoCall, *, platforms: tuple[str, ...] = ()) -> Metadata:
@@ -116,7 +116,7 @@ def metadata(call: CargoCall, *, platforms: tuple[str, ...] = ()) -> Metadata:
     if call.selection.features:
         chosen += ["--features", ",".join(call.selection.features)]
     arguments = ("metadata", "--format-version", "1", *call.common_arguments(), *chosen)
-    return _read(Metadata, _run(call, arguments).stdout)
+    return _read(Metadata, _ask(call, arguments, fits=_is_unpacked))
 
 
 def unit_graph(call: CargoCall, goal: Goal) -> UnitGraph:
@@ -130,7 +130,7 @@ def unit_graph(call: CargoCall, goal: Goal) -> UnitGraph:
         call, env={**call.env, "RUSTC_BOOTSTRAP": "1"}, target_dir=call.target_dir.parent / "unit-graph"
     )
     arguments = (*_build_arguments(apart, goal), "-Z", "unstable-options", "--unit-graph")
-    return _read(UnitGraph, _run(apart, arguments).stdout)
+    return _read(UnitGraph, _ask(apart, arguments))
 
 
 def build(
@@ -164,7 +164,7 @@ def build(
     command = _command(call, arguments)
     completed = proc.run(command, on_stdout=read_line, on_stderr=pass_on)
     if completed.exit_code != 0:
-        raise _build_error(command, goal, completed)
+        raise failures.build_error(command, goal, completed)
     return BuildOutcome(
         artifacts=tuple(message for message in messages if isinstance(message, Artifact)),
         scripts=tuple(message for message in messages if isinstance(message, ScriptExecuted)),
@@ -244,57 +244,31 @@ def _run(call: CargoCall, arguments: tuple[str, ...]) -> proc.Completed:
     command = _command(call, arguments)
     completed = proc.run(command)
     if completed.exit_code != 0:
-        raise _reading_error(command, completed)
+        raise failures.reading_error(command, completed)
     return completed
+
+
+def _ask(call: CargoCall, arguments: tuple[str, ...], *, fits: Callable[[bytes], bool] = bool) -> bytes:
+    """Return what Cargo answers to a call that changes nothing: now, or when it was asked the same before."""
+    if call.answers is None:
+        return _run(call, arguments).stdout
+    compiler = call.env.get("RUSTC")
+    question = Question(
+        argv=(str(call.cargo), *arguments),
+        env=call.env,
+        cwd=call.cwd,
+        manifest_path=call.manifest_path,
+        settings=call.config,
+        programs=(call.cargo, *((Path(compiler),) if compiler else ())),
+        home=Path(call.env.get("CARGO_HOME") or Path(call.env.get("HOME", "/nonexistent"), ".cargo")),
+    )
+    return call.answers.ask(question, lambda: _run(call, arguments).stdout, fits=fits)
+
+
+def _is_unpacked(answer: bytes) -> bool:
+    """Return whether the packages still lie where an answer says: Cargo's home may have been cleared."""
+    return all(os.path.exists(path) for path in _MANIFEST_PATH.findall(answer))  # noqa: PTH110 - a thousand of them
 
 
 def _read(model: type[Model], answer: bytes) -> Model:
     return model.model_validate_json(answer)
-
-
-def _reading_error(command: proc.Command, completed: proc.Completed) -> PipelineError:
-    words = completed.stderr.decode(errors="replace")
-    common = _common_error(words)
-    return common or WorkspaceError(
-        "Cargo cannot read the workspace",
-        cause="see what Cargo says, above",
-        action=f"correct the manifest, and try by hand:\n{command.replay_line()}",
-        details=words,
-    )
-
-
-def _common_error(words: str) -> PipelineError | None:
-    """Return the error for what may happen to any call, told by Cargo's own words."""
-    if "--locked was passed" in words:
-        return LockChangedError(
-            "Cargo.lock does not fit the manifests any more",
-            cause="a manifest was edited and the lock file was not updated",
-            action="run `cargo update --workspace` in the workspace, look at the change, and try again",
-            details=words,
-        )
-    marks = (
-        "--offline was specified",
-        "offline mode",
-        "Could not resolve host",
-        "failed to download",
-        "spurious network error",
-    )
-    if any(mark in words for mark in marks):
-        return NetworkError(
-            "Cargo needs packages that are not here",
-            cause="no network, or --offline with packages that were never fetched",
-            action="run the same command once with a network; packages are kept for the next time",
-            details=words,
-        )
-    return None
-
-
-def _build_error(command: proc.Command, goal: Goal, completed: proc.Completed) -> PipelineError:
-    words = completed.stderr.decode(errors="replace")
-    evidence = "\n".join(line for line in without_override_warnings(words.splitlines()) if not _CHATTER.match(line))
-    return _common_error(words) or CompileError(
-        f"cargo build of {', '.join(goal.bins)} ended with {proc.describe_exit(completed.exit_code)}",
-        cause="see what Cargo and the compilers say, above",
-        action=f"the tree is kept; the same again by hand:\n{command.replay_line()}",
-        details=evidence,
-    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import cargo, fs
+from pipeline.answers.store import ANSWERS_DIR_NAME, Answers
 from pipeline.cargo import CargoCall
 from pipeline.context import Context
 from pipeline.errors import LiftError, UnknownNameError, UsageError, WorkspaceError
@@ -114,6 +115,7 @@ def _call(inputs: AnalyzeInputs, context: Context) -> CargoCall:
         ),
         jobs=context.jobs,
         offline=context.offline,
+        answers=Answers(inputs.work_dir / ANSWERS_DIR_NAME),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pipeline import cargo, fs
+from pipeline.answers.store import ANSWERS_DIR_NAME, Answers
 from pipeline.cargo import CargoCall
 from pipeline.context import Context
 from pipeline.errors import LockChangedError
@@ -312,4 +313,5 @@ def _call(inputs: LiftInputs, copies: Copies, context: Context) -> CargoCall:
         config=config,
         jobs=context.jobs,
         offline=context.offline,
+        answers=Answers(inputs.work_dir / ANSWERS_DIR_NAME),
     )

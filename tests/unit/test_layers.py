@@ -26,7 +26,7 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"partial", "children"}),
     frozenset({"net", "archive", "tarball", "report"}),
     # L2
-    frozenset({"context", "jobs", "bundles", "canaries"}),
+    frozenset({"context", "jobs", "bundles", "canaries", "answers", "cargo_failures"}),
     frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry", "native_env"}),
     frozenset({"toolchains", "v8_build", "patches", "proof"}),
     # L3 to L5
@@ -45,7 +45,13 @@ OWNERS = {
     "zstandard": {"pipeline.tarball"},
     "docker": {"pipeline.executors.docker"},
     # Settings are read by the command line, our own data and Cargo's files by those who know their form.
-    "tomllib": {"pipeline.cli.spec_file", "pipeline.cargo", "pipeline.model.distribution"},
+    "tomllib": {
+        "pipeline.cli.spec_file",
+        "pipeline.cargo",
+        "pipeline.model.distribution",
+        "pipeline.answers.manifests",
+        "pipeline.answers.store",
+    },
     "yaml": {"pipeline.workflows.files"},
     "nox": set[str](),
 }
