@@ -75,6 +75,18 @@ def workflows(session: nox.Session) -> None:
 
 
 @nox.session
+def publish(session: nox.Session) -> None:
+    """Publish dist/ as a release on GitHub: -- --tag v1.2.3 [--dry-run]; finishes what a run that died began."""
+    run_pipeline(session, "publish", *session.posargs)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Keep releases: -- list, withdraw, republish, prune or unlock."""
+    run_pipeline(session, "release", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure first build, second build and one changed script; write bench.json."""
     run(session, environment_python(session, "pipeline"), "tests/bench/bench_build.py", *session.posargs)

@@ -208,6 +208,12 @@ class StaleFileError(PipelineError):
     exit_code = 31
 
 
+class PublishError(PipelineError):
+    """A release cannot be published, changed or withdrawn as things stand."""
+
+    exit_code = 32
+
+
 class StoppedError(PipelineError):
     """The user or the system asked the command to stop."""
 

@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -60,6 +61,8 @@ class Command:
     env: Mapping[str, str]
     cwd: Path | None = None
     timeout_s: float | None = None
+    stdin: bytes | None = None
+    """What it reads from standard input, without secrets; closed by default."""
 
     def replay_line(self) -> str:
         """Return a shell line that runs the same program with the same environment."""
@@ -103,7 +106,7 @@ def run(command: Command, *, on_stdout: LineSink | None = None, on_stderr: LineS
     Raises ProcessFailedError when the program cannot be started.
     """
     started = time.monotonic()
-    with _spawn(command) as process:
+    with _standard_input(command) as stdin, _spawn(command, stdin) as process:
         out, err = _Collector(process.stdout, on_stdout), _Collector(process.stderr, on_stderr)
         try:
             ending = _wait(process, command.timeout_s)
@@ -190,6 +193,17 @@ def describe_exit(exit_code: int) -> str:
         with contextlib.suppress(ValueError):
             return f"signal {signal.Signals(exit_code - 128).name}"
     return f"exit status {exit_code}"
+
+
+@contextlib.contextmanager
+def _standard_input(command: Command) -> Iterator[IO[bytes] | None]:
+    if command.stdin is None:
+        yield None
+        return
+    with tempfile.TemporaryFile() as stream:
+        stream.write(command.stdin)
+        stream.seek(0)
+        yield stream
 
 
 @contextlib.contextmanager

@@ -32,6 +32,8 @@ _VERBS: Final = {
     "doctor": "pipeline.cli.doctor",
     "verify": "pipeline.cli.verify",
     "v8": "pipeline.cli.v8",
+    "publish": "pipeline.cli.publish",
+    "release": "pipeline.cli.release",
     "reference": "pipeline.cli.reference",
     "workflows": "pipeline.cli.workflows",
     "snapshot-step": "pipeline.cli.snapshot_step",

@@ -23,6 +23,7 @@ from pipeline.errors import ArchiveError, IntegrityError, NetworkError, Unsuppor
 from pipeline.model.events import Where
 from pipeline.model.spec import PrebuiltVm, SourceVm, SystemVm, VmProvider
 from pipeline.model.target import Target
+from pipeline.net.wording import without_credentials
 from pipeline.v8.archive_check import ArchiveReport, Verdict, check_archive
 from pipeline.v8.names import UPSTREAM_BASE, MirrorFile, Profile, V8Build, mirror_files, v8_major_minor
 
@@ -153,7 +154,7 @@ def _fetched(order: _Order, context: Context) -> Path:
     ):
         absent = [file for file in missing if not _fetch(client, base, root, file)]
     if absent:
-        raise _absent([f"{net.without_credentials(base)}/{file.relative_path}" for file in absent], order)
+        raise _absent([f"{without_credentials(base)}/{file.relative_path}" for file in absent], order)
     return root
 
 
@@ -282,7 +283,7 @@ def _absent(tried: list[str], order: _Order) -> V8ArchiveError:
 
 
 def _offline(base: str, missing: list[MirrorFile]) -> NetworkError:
-    names = "\n".join(f"    {net.without_credentials(base)}/{file.relative_path}" for file in missing)
+    names = "\n".join(f"    {without_credentials(base)}/{file.relative_path}" for file in missing)
     return NetworkError(
         f"offline, and these files are not in the cache:\n{names}",
         cause="they were never fetched, or the cache is another one",

@@ -16,6 +16,7 @@ Job = dict[str, Any]
 Step = dict[str, Any]
 
 SNAPSHOT_TIMEOUT_MIN = 30
+RELEASE_TIMEOUT_MIN = 120
 FROM_A_FORK = (
     "github.event_name == 'pull_request' && github.event.pull_request.head.repo.full_name != github.repository"
 )
@@ -128,34 +129,36 @@ def check_job(ci: CiSpec) -> Job:
 
 
 def release_job(ci: CiSpec) -> Job:
-    """Return the job that publishes the products of the build: the only one that may write."""
+    """Return the job that publishes the products of the build: the only one that may write.
+
+    Started again after it died, it goes on where it stopped; its token is in the environment of one step only.
+    """
     return {
         "name": "release",
         "needs": "build",
         "if": "startsWith(github.ref, 'refs/tags/v')",
         "runs-on": ci.build_runner,
-        "timeout-minutes": SNAPSHOT_TIMEOUT_MIN,
+        "timeout-minutes": RELEASE_TIMEOUT_MIN,
         "permissions": {"contents": "write"},
         "steps": [
+            {"uses": pinned("actions/checkout"), "with": {"persist-credentials": False}},
+            _run(_PREPARE_RUNNER),
+            _run('echo /opt/nox/bin >> "$GITHUB_PATH"'),
             {
                 "uses": pinned("actions/download-artifact"),
                 "with": {"pattern": "product-*", "path": "dist", "merge-multiple": True},
             },
-            _run("cd dist && sha256sum --check -- *.sha256"),
+            # Installed without the token: what runs meanwhile is other people's.
+            _run('nox -s publish -- --tag "$TAG" --dist dist --dry-run --offline', env=_TAG_ENV),
             _run(
-                # A draft until everything is there: nobody downloads half a release.
-                'gh release create "$TAG" dist/* --draft --verify-tag --generate-notes --title "$TAG"\n'
-                'gh release edit "$TAG" --draft=false\n',
-                env={
-                    "GH_TOKEN": "${{ github.token }}",
-                    "GH_REPO": "${{ github.repository }}",
-                    "TAG": "${{ github.ref_name }}",
-                },
+                'nox -s publish -- --tag "$TAG" --dist dist',
+                env={**_TAG_ENV, "GITHUB_TOKEN": "${{ github.token }}"},
             ),
         ],
     }
 
 
+_TAG_ENV = {"TAG": "${{ github.ref_name }}"}
 _MATRIX_ENV = {"RUNTIME": "${{ matrix.runtime }}", "TARGET": "${{ matrix.target }}"}
 
 

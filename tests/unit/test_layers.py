@@ -28,6 +28,8 @@ TIERS: tuple[frozenset[str], ...] = (
     # L2
     frozenset({"context", "jobs", "bundles", "canaries", "answers", "cargo_failures"}),
     frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry", "native_env"}),
+    frozenset({"github"}),
+    frozenset({"publication"}),
     frozenset({"toolchains", "v8_build", "patches", "proof"}),
     # L3 to L5
     frozenset({"stages"}),
@@ -39,7 +41,7 @@ APART = frozenset({"stages"})
 """Packages whose modules do not import each other."""
 OWNERS = {
     "subprocess": {"pipeline.proc"},
-    "requests": {"pipeline.net"},
+    "requests": {"pipeline.net", "pipeline.net.exchange"},
     "zipfile": {"pipeline.archive"},
     "tarfile": {"pipeline.tarball"},
     "zstandard": {"pipeline.tarball"},

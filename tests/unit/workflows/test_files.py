@@ -143,10 +143,19 @@ def test_what_is_handed_on_is_what_is_taken() -> None:
 
     assert names("generator", "upload-artifact") == names("snapshot", "download-artifact")
     assert names("snapshot", "upload-artifact") == names("stitch", "download-artifact")
-    (pattern,) = [
-        step["with"]["pattern"] for step in parsed(OWN)["release.yml"]["jobs"]["release"]["steps"] if "with" in step
-    ]
+    steps = parsed(OWN)["release.yml"]["jobs"]["release"]["steps"]
+    (pattern,) = [step["with"]["pattern"] for step in steps if "download-artifact" in step.get("uses", "")]
     assert [name.startswith(pattern.rstrip("*")) for name in names("stitch", "upload-artifact")] == [True]
+
+
+def test_the_token_is_known_to_the_step_that_publishes_only() -> None:
+    steps = parsed(OWN)["release.yml"]["jobs"]["release"]["steps"]
+    knowing = [step for step in steps if "github.token" in str(step)]
+    assert [step["run"] for step in knowing] == ['nox -s publish -- --tag "$TAG" --dist dist']
+    assert steps[-1] == knowing[0]
+    # The environment of nox is made before, by the same session.
+    assert steps[-2]["run"].startswith("nox -s publish -- ")
+    assert steps[0]["with"] == {"persist-credentials": False}
 
 
 @EVERY

@@ -1,4 +1,4 @@
-"""The only module that speaks HTTP.
+"""The only package that speaks HTTP: files to fetch, and (in ``exchange``) requests of other kinds.
 
 Proxies, certificates and ``~/.netrc`` come from the environment, as requests reads it. A server's 5xx, a cut
 connection and *too many requests* are tried again with growing pauses; any other 4xx is final. A download goes on
@@ -13,7 +13,6 @@ import dataclasses
 import datetime as dt
 import email.utils
 import time
-import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -24,13 +23,13 @@ import urllib3
 from pipeline import fs
 from pipeline.errors import IntegrityError, NetworkError
 from pipeline.model.events import Progress, Reporter
+from pipeline.net.wording import ca_bundle, reason_of, without_credentials
 from pipeline.partial import PartialFile
 
 CHUNK_BYTES = 256 * 1024
 CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 60.0
 _PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 _T = TypeVar("_T")
 
@@ -83,8 +82,8 @@ class Client(contextlib.AbstractContextManager["Client"]):
         self._session = requests.Session()
         # Bytes as they are stored: an archive must not be unpacked on its way because a server calls it "encoded".
         self._session.headers["Accept-Encoding"] = "identity"
-        bundle = next((environ[name] for name in _CA_VARIABLES if environ.get(name)), None)
-        if bundle and Path(bundle).exists():
+        bundle = ca_bundle(environ)
+        if bundle:
             self._session.verify = bundle
 
     def __exit__(self, *_exception: object) -> None:
@@ -97,7 +96,7 @@ class Client(contextlib.AbstractContextManager["Client"]):
         def attempt() -> bytes:
             with self._open(url, {}) as response:
                 content = b""
-                for chunk in _chunks(response):
+                for chunk in raw_chunks(response):
                     content += chunk
                     _check_size(url, len(content), max_bytes)
                 return content
@@ -139,7 +138,7 @@ class Client(contextlib.AbstractContextManager["Client"]):
                 _check_size(download.url, have_bytes + length, download.max_bytes)
                 bar.total(have_bytes + length)
             with partial.open(response.headers, resumed=resumed) as stream:
-                for chunk in _chunks(response):
+                for chunk in raw_chunks(response):
                     have_bytes += len(chunk)
                     _check_size(download.url, have_bytes, download.max_bytes)
                     stream.write(chunk)
@@ -167,22 +166,15 @@ class Client(contextlib.AbstractContextManager["Client"]):
             except _PassingStatusError as error:
                 last, asked_s = error, error.retry_after_s
             except requests.exceptions.SSLError as error:
-                raise _unreachable(url, f"the secure connection failed ({_reason(error)})", attempts=1) from error
+                raise _unreachable(url, f"the secure connection failed ({reason_of(error)})", attempts=1) from error
             except (_StalePartError, requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
                 last = error
             except requests.RequestException as error:  # a malformed address, too many redirects
-                raise _unreachable(url, _reason(error), attempts=attempt + 1) from error
+                raise _unreachable(url, reason_of(error), attempts=attempt + 1) from error
             if attempt + 1 < self._retry.attempts:
                 time.sleep(self._retry.pause_s(attempt, asked_s))
-        reason = _reason(last) if last else "no attempt was allowed"
+        reason = reason_of(last) if last else "no attempt was allowed"
         raise _unreachable(url, reason, attempts=self._retry.attempts) from last
-
-
-def without_credentials(url: str) -> str:
-    """Return *url* with user name, password and query left out, as messages may show it."""
-    parts = urllib.parse.urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
 class _PassingStatusError(Exception):
@@ -236,7 +228,7 @@ class _Bar:
             self._shown_bytes = have_bytes
 
 
-def _chunks(response: requests.Response) -> Iterator[bytes]:
+def raw_chunks(response: requests.Response) -> Iterator[bytes]:
     """Yield the body as it is stored. Raises urllib3's errors when it ends before its stated length."""
     chunks: Iterator[bytes] = response.raw.stream(CHUNK_BYTES, decode_content=False)
     return chunks
@@ -256,19 +248,6 @@ def _retry_after_s(response: requests.Response) -> float | None:
         then = email.utils.parsedate_to_datetime(stated)
         return (then - dt.datetime.now(then.tzinfo)).total_seconds()
     return None
-
-
-def _reason(error: BaseException) -> str:
-    """Return the innermost cause in words; the outer ones repeat addresses, credentials included."""
-    seen = error
-    while True:
-        inner = seen.__cause__ or seen.__context__ or next((a for a in seen.args if isinstance(a, BaseException)), None)
-        inner = getattr(seen, "reason", None) if isinstance(getattr(seen, "reason", None), BaseException) else inner
-        if not isinstance(inner, BaseException) or inner is seen:
-            break
-        seen = inner
-    text = getattr(seen, "strerror", None) or str(seen).rpartition(">: ")[2] or type(seen).__name__
-    return str(text)
 
 
 def _check_size(url: str, size_bytes: int, max_bytes: int) -> None:

@@ -1,0 +1,264 @@
+"""Requests that are answered with little: JSON interfaces, uploads, and files that are only digested.
+
+Each call is one attempt; who calls knows whether it may be made again. Redirects are followed for GET only, and the
+token goes to the origins that it was given for, never to where a redirect leads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import requests
+import requests.auth
+import urllib3
+
+from pipeline.errors import IntegrityError, NetworkError
+from pipeline.net import CHUNK_BYTES, CONNECT_TIMEOUT_S, raw_chunks
+from pipeline.net.wording import ca_bundle, reason_of, without_credentials
+
+READ_TIMEOUT_S = 120.0
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class Secret:
+    """A text that is not shown: neither by print, nor in a traceback, nor in a log."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        """Keep *text*."""
+        self._text = text
+
+    def __repr__(self) -> str:
+        """Return what may be shown: nothing of it."""
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:
+        """Refuse to be written to a file or to another process."""
+        raise TypeError("a secret is not stored")
+
+    def reveal(self) -> str:
+        """Return the text, for the one place that sends it."""
+        return self._text
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Credential:
+    """A bearer token and the origins (``https://host[:port]``) that may see it."""
+
+    token: Secret
+    origins: frozenset[str]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """One request."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    json: object = None
+    file: Path | None = None
+    """Sent as the body, from the disk, in windows."""
+    on_sent: Callable[[int], None] | None = None
+    """Told how many bytes of *file* went out in all."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a server answered, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    def json(self) -> Any:  # noqa: ANN401 - whoever asked knows its form, and checks it
+        """Return the body as JSON, None when it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Digested:
+    """Content that was read and not kept. *answer* is the refusal in its place."""
+
+    sha256: str = ""
+    size_bytes: int = 0
+    answer: Answer | None = None
+
+
+class CutError(Exception):
+    """The connection failed or was cut: whether the server acted is not known."""
+
+
+class Exchanger(contextlib.AbstractContextManager["Exchanger"]):
+    """A session of requests; use it as a context manager."""
+
+    def __init__(self, *, environ: Mapping[str, str], user_agent: str, credential: Credential | None = None) -> None:
+        """Open no connection yet. Proxies come from the environment, ~/.netrc is never asked."""
+        self._credential = credential
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
+        bundle = ca_bundle(environ)
+        if bundle:
+            self._session.verify = bundle
+
+    def __exit__(self, *_exception: object) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def send(self, request: Request) -> Answer:
+        """Return the answer to *request*. Raises CutError, NetworkError for what cannot pass, IntegrityError."""
+        with self._opened(request) as response:
+            return _answer(response, request.url)
+
+    def digest(self, request: Request, *, max_bytes: int, on_read: Callable[[int], None] | None = None) -> Digested:
+        """Read what a GET of *request* leads to and return its digest; nothing is kept.
+
+        Raises CutError, NetworkError, and IntegrityError for more than *max_bytes*.
+        """
+        with self._opened(request) as response:
+            if response.status_code != requests.codes.ok:
+                return Digested(answer=_answer(response, request.url))
+            digest, size_bytes = hashlib.sha256(), 0
+            with _cuts():
+                for chunk in raw_chunks(response):
+                    digest.update(chunk)
+                    size_bytes += len(chunk)
+                    _check_size(request.url, size_bytes, max_bytes)
+                    if on_read:
+                        on_read(size_bytes)
+            return Digested(sha256=digest.hexdigest(), size_bytes=size_bytes)
+
+    @contextlib.contextmanager
+    def _opened(self, request: Request) -> Iterator[requests.Response]:
+        with contextlib.ExitStack() as stack:
+            yield stack.enter_context(contextlib.closing(self._follow(request)))
+
+    def _follow(self, request: Request) -> requests.Response:
+        url = request.url
+        for _hop in range(MAX_REDIRECTS + 1):
+            response = self._attempt(request, url)
+            target = response.headers.get("Location")
+            if request.method != "GET" or response.status_code not in _REDIRECTS or not target:
+                return response
+            response.close()
+            url = _next_url(url, target)
+        raise _final(request.url, "it redirects without end")
+
+    def _attempt(self, request: Request, url: str) -> requests.Response:
+        with contextlib.ExitStack() as stack:
+            body = _Body(stack.enter_context(request.file.open("rb")), request) if request.file else None
+            data = body if body is not None and len(body) else (b"" if body is not None else None)
+            with _cuts(url):
+                return self._session.request(
+                    request.method, url, headers=dict(request.headers), json=request.json, data=data,
+                    auth=self._auth(url), allow_redirects=False, stream=True,
+                    timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                )  # fmt: skip
+
+    def _auth(self, url: str) -> requests.auth.AuthBase:
+        known = self._credential
+        return _Bearer(known.token if known and origin_of(url) in known.origins else None)
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of *url*: what a credential belongs to."""
+    parts = urllib.parse.urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Adds the token, or nothing: without any *auth*, requests would ask ~/.netrc."""
+
+    def __init__(self, token: Secret | None) -> None:
+        self._token = token
+
+    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        prepared.headers.pop("Authorization", None)
+        if self._token:
+            prepared.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        return prepared
+
+
+class _Body:
+    """A file as requests sends it: by its length, in the windows that are asked for."""
+
+    def __init__(self, stream: IO[bytes], request: Request) -> None:
+        self._stream = stream
+        self._size_bytes = stream.seek(0, 2)
+        self._stream.seek(0)
+        self._on_sent = request.on_sent
+
+    def __len__(self) -> int:
+        return self._size_bytes
+
+    def read(self, size: int = CHUNK_BYTES) -> bytes:
+        window = self._stream.read(size if size >= 0 else CHUNK_BYTES)
+        if self._on_sent:
+            self._on_sent(self._stream.tell())
+        return window
+
+
+@contextlib.contextmanager
+def _cuts(url: str = "") -> Iterator[None]:
+    """Name what may pass (CutError) and what may not (NetworkError)."""
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        raise _final(url, f"the secure connection failed ({reason_of(error)})") from None
+    except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, OSError) as error:
+        if isinstance(error, requests.RequestException) and not isinstance(
+            error, requests.ConnectionError | requests.Timeout
+        ):
+            raise _final(url, reason_of(error)) from None
+        raise CutError(reason_of(error)) from None
+
+
+def _answer(response: requests.Response, url: str) -> Answer:
+    body = b""
+    with _cuts(url):
+        for chunk in raw_chunks(response):
+            body += chunk
+            _check_size(url, len(body), MAX_ANSWER_BYTES)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status=response.status_code, headers=headers, body=body)
+
+
+def _next_url(url: str, target: str) -> str:
+    joined = urllib.parse.urljoin(url, target)
+    if urllib.parse.urlsplit(url).scheme == "https" and urllib.parse.urlsplit(joined).scheme != "https":
+        raise _final(url, "it redirects to an address without encryption")
+    return joined
+
+
+def _check_size(url: str, size_bytes: int, max_bytes: int) -> None:
+    if size_bytes > max_bytes:
+        raise IntegrityError(
+            f"{without_credentials(url)} answered with more than {max_bytes} bytes",
+            cause="the address leads to something else, or the file was replaced by a larger one",
+            action="check the address, and what lies there",
+        )
+
+
+def _final(url: str, reason: str) -> NetworkError:
+    return NetworkError(
+        f"cannot talk to {without_credentials(url)}: {reason}",
+        cause="a wrong address, a proxy that is not set (https_proxy), or an unknown certificate (SSL_CERT_FILE)",
+        action="check the address and the connection, and run the same command again",
+    )

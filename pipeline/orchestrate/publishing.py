@@ -1,0 +1,134 @@
+"""From a directory of files and a plan to a public release: lock, publish, unlock."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pipeline.context import Context
+from pipeline.errors import PublishError, UnsupportedError
+from pipeline.github.access import Access, needed
+from pipeline.github.api import Api
+from pipeline.github.lock import Locks
+from pipeline.github.patience import Patience
+from pipeline.github.refs import Refs
+from pipeline.github.releases import Releases
+from pipeline.model.release import AssetFile, ReleasePlan, check_tag
+from pipeline.publication.drafts import Draft
+from pipeline.stages import gather, publish
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishRequest:
+    """What is to be published, and where."""
+
+    access: Access
+    tag: str
+    directory: Path
+    plan: ReleasePlan
+    title: str | None = None
+    """None: the tag."""
+    notes: str | None = None
+    prerelease: bool = False
+    latest: bool = True
+    patience: Patience = dataclasses.field(default_factory=Patience)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishOutcome:
+    """A release that is public and whole, and what it took."""
+
+    published: publish.Published
+    requests: Mapping[str, int]
+    """How many requests were made, by method."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What publishing would do."""
+
+    files: tuple[AssetFile, ...]
+    survey: publish.Survey | None
+    """None: there is no token to look with."""
+    locked_by: str | None = None
+
+
+def publish_release(request: PublishRequest, context: Context) -> PublishOutcome:
+    """Publish the files of the request, or finish what an earlier run began.
+
+    Raises PublishError and what it is the base of, IntegrityError, NetworkError.
+    """
+    tag = check_tag(request.tag)
+    files = gather.run(gather.GatherInputs(directory=request.directory, plan=request.plan), context)
+    with open_api(request.access, context, request.patience) as api:
+        private = _check_rights(api)
+        commit_sha = Refs(api).commit_of_tag(tag)
+        with Locks(api, context.reporter, context.environ).held(tag, commit_sha) as held:
+            inputs = _inputs(request, api, files, commit_sha)
+            inputs = dataclasses.replace(
+                inputs, private=private, check=held.check, confirm=lambda: _check_tag(api, tag, commit_sha)
+            )
+            published = publish.run(inputs, context)
+        return PublishOutcome(published=published, requests=dict(api.requests))
+
+
+def preview(request: PublishRequest, context: Context) -> Preview:
+    """Say what would be done, and do nothing; raises like ``publish_release``."""
+    tag = check_tag(request.tag)
+    files = gather.run(gather.GatherInputs(directory=request.directory, plan=request.plan), context)
+    if request.access.token is None or context.offline:
+        return Preview(files=files, survey=None)
+    with open_api(request.access, context, request.patience) as api:
+        commit_sha = Refs(api).commit_of_tag(tag)
+        lock = Locks(api, context.reporter, context.environ).find(tag)
+        found = publish.survey(_inputs(request, api, files, commit_sha), context)
+        return Preview(files=files, survey=found, locked_by=lock.shown if lock and not lock.gone else None)
+
+
+@contextlib.contextmanager
+def open_api(access: Access, context: Context, patience: Patience) -> Iterator[Api]:
+    """Yield the interface. Raises PublishError without a token, UnsupportedError with ``--offline``."""
+    if context.offline:
+        raise UnsupportedError(
+            "releases cannot be reached with --offline",
+            cause="they are on a server",
+            action="leave out --offline",
+        )
+    api = Api(access=needed(access), environ=context.environ, reporter=context.reporter, patience=patience)
+    with api:
+        yield api
+
+
+def _inputs(request: PublishRequest, api: Api, files: tuple[AssetFile, ...], commit_sha: str) -> publish.PublishInputs:
+    draft = Draft(
+        tag=request.tag,
+        commit_sha=commit_sha,
+        title=request.title or request.tag,
+        notes=request.notes,
+        prerelease=request.prerelease,
+    )
+    return publish.PublishInputs(api=api, draft=draft, files=files, latest=request.latest)
+
+
+def _check_rights(api: Api) -> bool:
+    """Return whether the repository is private. Raises PublishError when the token may not write."""
+    repository = Releases(api).repository()
+    if not repository.may_push:
+        raise PublishError(
+            f"the token may not write to {api.access.repository}",
+            cause="it lacks the permission `contents: write`, or belongs to somebody who may only read",
+            action="give the job `permissions: contents: write`, or use another token",
+        )
+    return repository.private
+
+
+def _check_tag(api: Api, tag: str, commit_sha: str) -> None:
+    now_sha = Refs(api).commit_of_tag(tag)
+    if now_sha != commit_sha:
+        raise PublishError(
+            f"the tag {tag} moved from {commit_sha} to {now_sha} meanwhile",
+            cause="somebody pushed it again",
+            action="build what the tag names now, and publish that; nothing is public",
+        )
