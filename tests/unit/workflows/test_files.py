@@ -155,7 +155,7 @@ def test_the_token_is_known_to_the_step_that_publishes_only() -> None:
     assert steps[-1] == knowing[0]
     # The environment of nox is made before, by the same session.
     assert steps[-2]["run"].startswith("nox -s publish -- ")
-    assert steps[0]["with"] == {"persist-credentials": False}
+    assert steps[0]["with"] == {"persist-credentials": "false"}
 
 
 @EVERY
