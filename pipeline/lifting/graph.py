@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from pipeline.model.analysis import CrateFeatures, PackageKey
+from pipeline.model.analysis import CrateFeatures, LinkedCrate, PackageKey
 from pipeline.model.cargo import Metadata, Package, Unit, UnitGraph
 
 
@@ -99,6 +99,28 @@ def program_crates(graph: Graph, program: str) -> tuple[CrateFeatures, ...]:
     unit = graph.find_binary(program)
     own = CrateFeatures(package=graph.key(unit), features=frozenset(graph.units[unit].features))
     return (*linked_libraries(graph, unit), own)
+
+
+def linked_crates(graph: Graph) -> tuple[LinkedCrate, ...]:
+    """Return every crate that the programs of the graph's roots are linked from, their own packages included.
+
+    What runs on the host (procedural macros, build scripts and what only these use) is not among them.
+    """
+    linked = graph.reachable(graph.roots, enter=lambda unit: unit.target.is_library and not unit.runs_script)
+    packages = {graph.key(index): graph.package(index) for index in linked}
+    requires: dict[PackageKey, set[PackageKey]] = {key: set() for key in packages}
+    for index in linked:
+        used = {graph.key(successor) for successor in graph.successors(index) if successor in linked}
+        requires[graph.key(index)] |= used - {graph.key(index)}
+    return tuple(
+        LinkedCrate(
+            package=key,
+            license=package.license,
+            repository=package.repository,
+            requires=tuple(sorted(requires[key])),
+        )
+        for key, package in sorted(packages.items(), key=lambda item: item[0])
+    )
 
 
 def target_libraries(graph: Graph) -> tuple[CrateFeatures, ...]:

@@ -57,6 +57,17 @@ class CrateFeatures:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class LinkedCrate:
+    """A crate that is part of the product, as its manifest describes it."""
+
+    package: PackageKey
+    license: str | None
+    repository: str | None
+    requires: tuple[PackageKey, ...]
+    """Crates of the product that it uses itself, sorted."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LiftedPackage:
     """A package whose build script is to run on the target."""
 
@@ -160,3 +171,5 @@ class Analysis:
     git: GitFacts | None
     target_directory: Path
     """Where an ordinary ``cargo build`` of the workspace puts its results."""
+    linked: tuple[LinkedCrate, ...] = ()
+    """Every crate that the untouched product links, itself included, sorted."""

@@ -98,6 +98,10 @@ class Package(CargoModel):
     features: Mapping[str, tuple[str, ...]] = {}
     default_run: str | None = None
     edition: str = "2015"
+    license: str | None = None
+    """As the manifest has it: an SPDX expression, or the older form with slashes."""
+    license_file: str | None = None
+    repository: str | None = None
     stands_for: str | None = None
     """Registry or repository of the package that this one takes the place of; Cargo does not tell, we do."""
 

@@ -117,6 +117,8 @@ class Subject(_Model):
     """Libraries that users must have beside the C library: they do not travel with the product."""
     toolchain: tuple[Tool, ...]
     toolchain_digest: str
+    components_sha256: Sha256 | None = None
+    """Of the list of what the product is made of, which lies beside the zip."""
 
 
 class ExecutorRecord(_Model):
@@ -198,6 +200,7 @@ _REASONS = {
     "default_features": "other features were asked for",
     "profile": "another Cargo profile was asked for",
     "assumed_libraries": "other libraries are assumed to be there",
+    "components_sha256": "other components, or others are declared",
     "vm": "another virtual machine",
     "snapshots": "the generator differs, or what it writes differs from run to run",
     "files": "follows from the parts above, or the compiler's output differs from run to run",

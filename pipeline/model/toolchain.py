@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.model.package import Package
 from pipeline.model.target import Target
 
 
@@ -39,3 +40,5 @@ class Toolchain:
     tools: tuple[Tool, ...]
     digest: str
     """SHA-256 over the exact packages (name, version, digest) of tools and sysroot."""
+    sysroot_packages: tuple[Package, ...] = ()
+    """What the sysroot was unpacked from; empty when it is the machine's own."""

@@ -74,7 +74,9 @@ def lifted_job(
         job = dataclasses.replace(job, patches=patched.applied)
         env = dict(request.runtime.env) | _native_environment(job)
         analysis = _analyze(job, patched.path, env)
-        yield job, _lift(job, analysis, env | _provide_v8(job, analysis))
+        v8_env, v8_archive = _provide_v8(job, analysis)
+        job = dataclasses.replace(job, v8_archive=v8_archive)
+        yield job, _lift(job, analysis, env | v8_env)
 
 
 @contextlib.contextmanager
@@ -139,13 +141,14 @@ def _native_environment(job: Job) -> dict[str, str]:
     return dict(found.env)
 
 
-def _provide_v8(job: Job, analysis: Analysis) -> dict[str, str]:
-    """Put V8 where the VM crate's build script looks for it; return the variables that lead there."""
+def _provide_v8(job: Job, analysis: Analysis) -> tuple[dict[str, str], provide_v8.V8File | None]:
+    """Put V8 where the VM crate's build script looks for it; return the variables that lead there, and its archive."""
     provider = job.request.runtime.v8
     if isinstance(provider, SystemVm):
-        return {}
+        return {}, None
     features = {crate.package: crate.features for crate in analysis.target_features}
     env: dict[str, str] = {}
+    archive = None
     with job.ledger.step("V8") as step:
         for key in analysis.vm:
             on = features.get(key, frozenset())
@@ -155,8 +158,9 @@ def _provide_v8(job: Job, analysis: Analysis) -> dict[str, str]:
                 job.context,
             )
             env |= provided.env
+            archive = next(iter(provided.files), None)
         step.detail(", ".join(map(str, analysis.vm)))
-    return env
+    return env, archive
 
 
 def _analyze(job: Job, workspace_dir: Path, env: Mapping[str, str]) -> Analysis:

@@ -23,8 +23,10 @@ from pipeline.model.record import RECORD_SUFFIX, BuildRecord, differences
 from pipeline.model.target import target_of_machine
 from pipeline.orchestrate.assumed import find_assumed
 from pipeline.orchestrate.compiling import Compiled
+from pipeline.orchestrate.components import Made, components_path, write_components
 from pipeline.orchestrate.job import Job
 from pipeline.orchestrate.recording import Recorded, make_record
+from pipeline.sbom.listing import BundledFile
 from pipeline.stages import bundle, package, verify
 from pipeline.stages.lift import Lift
 
@@ -38,6 +40,7 @@ class Finished(pydantic.BaseModel):
     zip_sha256: str
     deflate: str
     findings: tuple[Finding, ...]
+    bundled: tuple[BundledFile, ...]
 
 
 def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
@@ -58,6 +61,9 @@ def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
         places = _Places(key=key, product_dir=product_dir, zip_path=zip_path)
         finished = _make(job, compiled, places)
         fs.write_text(state_path, finished.model_dump_json())
+    components = write_components(
+        job, lift, Made(name=name, compiled=compiled, bundled=finished.bundled, path=components_path(zip_path))
+    )
     made = make_record(
         job,
         lift,
@@ -69,6 +75,7 @@ def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
             deflate=finished.deflate,
             product_dir=product_dir,
             findings=finished.findings,
+            components_sha256=components,
         ),
     )
     out_dir = job.request.out_dir if verdict(finished.findings) is not Severity.FAIL else packed_dir
@@ -127,7 +134,16 @@ def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
         )
         step.detail(f"{packed.size_bytes:,} bytes")
     findings = _verify(job, compiled, packed.path)
-    return Finished(key=places.key, zip_sha256=packed.sha256, deflate=packed.deflate, findings=findings)
+    return Finished(
+        key=places.key,
+        zip_sha256=packed.sha256,
+        deflate=packed.deflate,
+        findings=findings,
+        bundled=tuple(
+            BundledFile(path=f"{bundle.LIBRARY_DIR}/{library.name}", package=library.package)
+            for library in tree.libraries
+        ),
+    )
 
 
 def _verify(job: Job, compiled: Compiled, zip_path: Path) -> tuple[Finding, ...]:
@@ -210,10 +226,10 @@ def _read(state_path: Path, key: str, zip_path: Path) -> Finished | None:
 
 
 def _deliver(zip_path: Path, made: BuildRecord, out_dir: Path) -> tuple[Path, ...]:
-    """Put the zip, its digest and its record into *out_dir*, each whole, the record last."""
-    checksum_path = zip_path.with_name(f"{zip_path.name}.sha256")
+    """Put the zip, its digest, its components and its record into *out_dir*, each whole, the record last."""
+    further = (zip_path.with_name(f"{zip_path.name}.sha256"), components_path(zip_path))
     delivered = []
-    for source, sha256 in ((zip_path, made.subject.zip_sha256), (checksum_path, fs.sha256_file(checksum_path))):
+    for source, sha256 in ((zip_path, made.subject.zip_sha256), *((path, fs.sha256_file(path)) for path in further)):
         final = out_dir / source.name
         if final != source and not _holds(final, sha256):
             with fs.atomic_path(final) as temporary:

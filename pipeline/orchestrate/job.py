@@ -15,6 +15,7 @@ from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.target import Target
 from pipeline.model.toolchain import Toolchain
 from pipeline.stages.patch import AppliedPatch
+from pipeline.stages.provide_v8 import V8File
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class Job:
     """Kept from build to build: overlay, Cargo's target directory, records of steps."""
     patches: tuple[AppliedPatch, ...] = ()
     """What the source was changed by."""
+    v8_archive: V8File | None = None
+    """What V8 is linked from; None when it is the system's library."""
 
     @property
     def target(self) -> Target:

@@ -38,6 +38,7 @@ class Recorded:
     deflate: str
     product_dir: Path
     findings: tuple[Finding, ...]
+    components_sha256: str
 
 
 def make_record(job: Job, lift: Lift, recorded: Recorded) -> BuildRecord:
@@ -69,7 +70,7 @@ def make_record(job: Job, lift: Lift, recorded: Recorded) -> BuildRecord:
 
 def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:
     runtime, analysis = job.request.runtime, lift.analysis
-    snapshots = tuple(map(_snapshot, recorded.compiled.snapshots))
+    snapshots = snapshot_records(recorded.compiled)
     return Subject(
         name=recorded.name,
         version=analysis.product.key.version,
@@ -85,7 +86,7 @@ def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:
         vm=VmRecord(
             crate=analysis.vm_crate,
             crate_version=", ".join(key.version for key in analysis.vm),
-            v8_version=_v8_version(snapshots),
+            v8_version=v8_version(snapshots),
         ),
         patches=tuple(PatchRecord(**dataclasses.asdict(patch)) for patch in job.patches),
         lock_sha256=analysis.lock_sha256,
@@ -96,6 +97,7 @@ def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:
         assumed_libraries=tuple(sorted(runtime.assumed_libraries)),
         toolchain=job.toolchain.tools,
         toolchain_digest=job.toolchain.digest,
+        components_sha256=recorded.components_sha256,
     )
 
 
@@ -103,6 +105,11 @@ def _files(product_dir: Path) -> tuple[FileRecord, ...]:
     return record.file_records(
         product_dir, (path.relative_to(product_dir).as_posix() for path in tree_files(product_dir))
     )
+
+
+def snapshot_records(compiled: Compiled) -> tuple[SnapshotRecord, ...]:
+    """Return what the generators made."""
+    return tuple(map(_snapshot, compiled.snapshots))
 
 
 def _snapshot(result: StepResult) -> SnapshotRecord:
@@ -114,7 +121,8 @@ def _snapshot(result: StepResult) -> SnapshotRecord:
     )
 
 
-def _v8_version(snapshots: tuple[SnapshotRecord, ...]) -> str | None:
+def v8_version(snapshots: tuple[SnapshotRecord, ...]) -> str | None:
+    """Return V8's version as the snapshots have it, None when no snapshot is V8's."""
     versions = sorted({file.v8.version for snapshot in snapshots for file in snapshot.files if file.v8})
     return ", ".join(versions) or None
 

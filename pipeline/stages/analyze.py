@@ -11,7 +11,7 @@ from pipeline.answers.store import ANSWERS_DIR_NAME, Answers
 from pipeline.cargo import CargoCall
 from pipeline.context import Context
 from pipeline.errors import LiftError, UnknownNameError, UsageError, WorkspaceError
-from pipeline.lifting.graph import Graph, host_libraries, linked_libraries, package_key, target_libraries
+from pipeline.lifting.graph import Graph, host_libraries, linked_crates, linked_libraries, package_key, target_libraries
 from pipeline.lifting.manifest import load, parse, takes_features_per_package
 from pipeline.lifting.selection import Selected, near_misses, select, vm_versions
 from pipeline.lifting.standalone import standalone_manifest
@@ -88,6 +88,7 @@ def run(inputs: AnalyzeInputs, context: Context) -> Analysis:
         host_triple=host,
         git=find_repository(local.workspace_root, context.environ),
         target_directory=local.target_directory,
+        linked=linked_crates(graph),
     )
 
 

@@ -58,6 +58,8 @@ class BundledLibrary:
     name: str
     source: Path
     needed_by: str
+    package: str | None = None
+    """Package of the sysroot that it comes from; None where the sysroot does not tell."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ def run(inputs: BundleInputs, context: Context) -> ProductTree:
     Raises PackageError for a library that the sysroot lacks, ArchiveError for a damaged ELF file,
     ProcessFailedError when a tool fails.
     """
-    libraries = _closure(inputs) if inputs.bundle else ()
+    libraries = _with_owners(inputs, _closure(inputs)) if inputs.bundle else ()
     with fs.atomic_directory(inputs.product_dir) as staging:
         for file in inputs.files:
             _place_file(inputs, context, file, staging / file.name)
@@ -190,9 +192,9 @@ def _run_tool(context: Context, program: Path, *arguments: str | Path) -> None:
 def _place_licenses(inputs: BundleInputs, staging: Path, libraries: tuple[BundledLibrary, ...]) -> tuple[str, ...]:
     """Copy the copyright files of the libraries' packages; a binary redistribution must carry them."""
     root = inputs.toolchain.sysroot
-    owners = _owners(root, libraries)
+    owners = {library.package for library in libraries if library.package}
     documented = {path.parent.name: path for path in sorted((root / "usr/share/doc").glob("*/copyright"))}
-    if owners is None:
+    if not all(library.package for library in libraries):  # then every package may be one
         owners = {name for name in documented if not name.endswith(_NOT_SHIPPED_SUFFIXES)}
     packages = sorted(owners & set(documented))
     for package in packages:
@@ -200,19 +202,16 @@ def _place_licenses(inputs: BundleInputs, staging: Path, libraries: tuple[Bundle
     return tuple(packages)
 
 
-def _owners(root: Path, libraries: tuple[BundledLibrary, ...]) -> set[str] | None:
-    """Return the packages that the libraries come from, as dpkg's file lists have it (dpkg-query(1), --listfiles).
-
-    None when the lists are not there or lack a library: then every package may be one.
-    """
-    wanted = {_unmerged(library.source.relative_to(root.resolve()).as_posix()) for library in libraries}
-    owners: set[str] = set()
+def _with_owners(inputs: BundleInputs, libraries: tuple[BundledLibrary, ...]) -> tuple[BundledLibrary, ...]:
+    """Return the libraries with their packages, as dpkg's file lists have it (dpkg-query(1), --listfiles)."""
+    root = inputs.toolchain.sysroot
+    places = {library: _unmerged(library.source.relative_to(root.resolve()).as_posix()) for library in libraries}
+    wanted = set(places.values())
+    owners: dict[str, str] = {}
     for file in sorted((root / "var/lib/dpkg/info").glob("*.list")):
         listed = wanted & {_unmerged(line) for line in file.read_text(errors="replace").splitlines()}
-        if listed:
-            owners.add(file.stem.partition(":")[0])
-            wanted -= listed
-    return None if wanted else owners
+        owners |= dict.fromkeys(listed - set(owners), file.stem.partition(":")[0])
+    return tuple(dataclasses.replace(library, package=owners.get(place)) for library, place in places.items())
 
 
 def _unmerged(path: str) -> str:

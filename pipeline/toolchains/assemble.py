@@ -46,7 +46,8 @@ class Assembly:
         """
         digest = fs.sha256_json(self._identity())
         directory = toolbox_dir(self.context) / f"toolchain-{self.target.name}-{digest[:DIGEST_LENGTH]}"
-        return self._read(directory) or self._write(directory, digest)
+        toolchain = self._read(directory) or self._write(directory, digest)
+        return dataclasses.replace(toolchain, sysroot_packages=self.plan.sysroot if self.plan else ())
 
     def _identity(self) -> list[object]:
         used = [(tool.name, str(tool.path), tool.version) for tool in self._machine_tools()]

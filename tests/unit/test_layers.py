@@ -20,13 +20,13 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"model"}),
     frozenset({"elf", "lifting", "capture"}),
-    frozenset({"v8", "workflows"}),
+    frozenset({"v8", "workflows", "sbom"}),
     # L1: one owner for each outside thing
     frozenset({"proc", "fs"}),
     frozenset({"partial", "children"}),
     frozenset({"net", "archive", "tarball", "report"}),
     # L2
-    frozenset({"context", "jobs", "bundles", "canaries", "answers", "cargo_failures"}),
+    frozenset({"context", "jobs", "bundles", "canaries", "answers", "cargo_failures", "lockfile"}),
     frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry", "native_env"}),
     frozenset({"github"}),
     frozenset({"publication"}),
@@ -50,6 +50,7 @@ OWNERS = {
     "tomllib": {
         "pipeline.cli.spec_file",
         "pipeline.cargo",
+        "pipeline.lockfile",
         "pipeline.model.distribution",
         "pipeline.answers.manifests",
         "pipeline.answers.store",

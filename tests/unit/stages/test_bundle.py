@@ -177,9 +177,12 @@ def test_copyright_files_of_the_owners_travel(site: Site) -> None:
         site.text(f"usr/share/doc/{package}/copyright", f"licence of {package}")
     program = site.elf(site.root / "app", "libz.so.1")
     # Nobody knows whose the library is: all that may hold it.
-    assert site.bundle(ProductFile(source=program, name="app")).license_packages == ("libother1", "zlib1g")
+    unknown = site.bundle(ProductFile(source=program, name="app"))
+    assert unknown.license_packages == ("libother1", "zlib1g")
+    assert [(library.name, library.package) for library in unknown.libraries] == [("libz.so.1", None)]
     site.text("var/lib/dpkg/info/zlib1g:arm64.list", "/.\n/lib\n/lib/aarch64-linux-gnu/libz.so.1\n")
     site.text("var/lib/dpkg/info/libother1.list", "./usr/lib/aarch64-linux-gnu/libother.so.1\n")
     tree = site.bundle(ProductFile(source=program, name="app"))
     assert tree.license_packages == ("zlib1g",)
+    assert [(library.name, library.package) for library in tree.libraries] == [("libz.so.1", "zlib1g")]
     assert (site.product_dir / "licenses/zlib1g/copyright").read_text() == "licence of zlib1g"

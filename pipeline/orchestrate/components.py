@@ -1,0 +1,55 @@
+"""The list of what a product is made of, written beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from pipeline import fs, lockfile
+from pipeline.model.asset import ZIP_SUFFIX
+from pipeline.model.components import COMPONENTS_SUFFIX, ComponentList
+from pipeline.orchestrate.compiling import Compiled
+from pipeline.orchestrate.job import Job
+from pipeline.orchestrate.recording import snapshot_records, v8_version
+from pipeline.sbom.listing import BundledFile, Parts, Vm, component_list
+from pipeline.stages.lift import Lift
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Made:
+    """What the list is about, beside the job and the lift."""
+
+    name: str
+    compiled: Compiled
+    bundled: tuple[BundledFile, ...]
+    path: Path
+
+
+def components_path(zip_path: Path) -> Path:
+    """Return where the list of a zip's components lies: beside it, and named like it."""
+    return zip_path.with_name(zip_path.name.removesuffix(ZIP_SUFFIX) + COMPONENTS_SUFFIX)
+
+
+def write_components(job: Job, lift: Lift, made: Made) -> str:
+    """Write the list and return its SHA-256."""
+    fs.write_text(made.path, _list(job, lift, made).to_json())
+    return fs.sha256_file(made.path)
+
+
+def _list(job: Job, lift: Lift, made: Made) -> ComponentList:
+    analysis, archive = lift.analysis, job.v8_archive
+    parts = Parts(
+        product=analysis.product.key,
+        crates=analysis.linked,
+        checksums=lockfile.checksums(analysis.lock_path),
+        vm=Vm(
+            crates=analysis.vm,
+            version=v8_version(snapshot_records(made.compiled)),
+            archive=archive.path.name if archive else None,
+            archive_sha256=archive.sha256 if archive else None,
+        ),
+        rust_version=next(tool.version for tool in job.toolchain.tools if tool.name == "rustc"),
+        bundled=made.bundled,
+        packages=job.toolchain.sysroot_packages,
+    )
+    return component_list(parts, name=made.name, target=job.target.name, rust_triple=job.target.rust_triple)
