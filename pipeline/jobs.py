@@ -10,12 +10,13 @@ import dataclasses
 import importlib.resources
 import math
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import ArchiveError
 from pipeline.model.bundle import RESULT_FILE_NAME, StepOutcome
 from pipeline.model.target import Target
+from pipeline.roots import outermost, root_library_dir
 
 CANNOT_RUN_EXIT_CODE = 3
 """Exit status of the job runner when no program of the target can be run there."""
@@ -27,13 +28,17 @@ class Job:
 
     target: Target
     program: str
+    arguments: tuple[str, ...] = ()
     env: Mapping[str, str]
-    """The whole environment; OUT_DIR is set to where the program can write."""
+    """The whole environment; OUT_DIR, if it is there, becomes what the program sees."""
     workdir: str
-    out_dir: str
+    out_dir: str = ""
+    """Where what the program makes ends up in the job's ``out``; empty: nowhere."""
     source_dirs: tuple[str, ...]
     """Directories that the program may name by their absolute paths."""
     timeout_s: float
+    kept_dirs: tuple[str, ...] = ()
+    """Further directories whose new and changed files end up in the job's ``kept``."""
 
 
 def script(name: str) -> str:
@@ -43,9 +48,10 @@ def script(name: str) -> str:
 
 def job_script(job: Job) -> str:
     """Return ``job.sh``, which the job runner reads."""
-    env = {name: value for name, value in sorted(job.env.items()) if name != "OUT_DIR"}
-    assignments = [shlex.quote(f"{name}={value}") for name, value in env.items()]
+    assignments = [shlex.quote(f"{name}={value}") for name, value in sorted(job.env.items()) if name != "OUT_DIR"]
     options = " ".join(f"-e {assignment}" for assignment in assignments)
+    seen, mapped = ('"OUT_DIR=$seen_out_dir"', '-e "OUT_DIR=$out_dir"') if "OUT_DIR" in job.env else ("", "")
+    arguments = shlex.join(job.arguments)
     settings = {
         "target": job.target.name,
         "platform": job.target.oci_platform,
@@ -53,32 +59,21 @@ def job_script(job: Job) -> str:
         "workdir": job.workdir,
         "out_dir": job.out_dir,
         "loader": job.target.interpreter,
-        "library_dirs": "\n".join(root_library_dirs(job.target)),
+        "library_dirs": root_library_dir(job.target),
         "source_dirs": "\n".join(outermost(job.source_dirs)),
+        "kept_dirs": "\n".join(outermost(job.kept_dirs)),
         "timeout_s": str(math.ceil(job.timeout_s)),
     }
     lines = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
     lines += [
-        f'launch() {{ exec env -i {" ".join(assignments)} "OUT_DIR=$seen_out_dir" "$@"; }}',
-        "in_container() { exec docker run --rm --network none \\",
-        '  --platform "$platform" -v "$job/out:$out_dir" -w "$workdir" \\',
-        f'  {options} -e "OUT_DIR=$out_dir" "$image" "$@"; }}',
+        f'launch() {{ exec env -i {" ".join(assignments)} {seen} "$@"; }}',
+        f'launch_program() {{ launch "$@" {arguments}; }}',
+        "in_container() { exec docker run --rm --init --network none \\",
+        '  --platform "$platform" ${out_dir:+"--volume=$job/out:$out_dir"} -w "$workdir" \\',
+        f'  {options} {mapped} "$image" "$@"; }}',
+        f'program_in_container() {{ in_container "$@" {arguments}; }}',
     ]
     return "\n".join(lines) + "\n"
-
-
-def root_library_dirs(target: Target) -> tuple[str, ...]:
-    """Return where the libraries lie in a root: the loader looks there by itself (ld.so(8))."""
-    return (f"/lib/{target.gnu_triple}",)
-
-
-def outermost(directories: Iterable[str]) -> tuple[str, ...]:
-    """Return *directories* without those that lie in others, sorted."""
-    kept: list[str] = []
-    for directory in sorted(set(directories)):
-        if not any(Path(directory).is_relative_to(other) for other in kept):
-            kept.append(directory)
-    return tuple(kept)
 
 
 def read_outcome(directory: Path) -> StepOutcome:

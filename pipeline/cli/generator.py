@@ -13,20 +13,14 @@ from pipeline.cli.settings import common_options, open_session
 
 
 @click.command("generator")
-@click.option(
-    "--include", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-    help="Directory that a generator reads besides its own; repeatable.",
-)  # fmt: skip
 @request_options
 @common_options
-def generator(options: RequestOptions, include: tuple[Path, ...]) -> None:
+def generator(options: RequestOptions) -> None:
     """Compile the snapshot generators and pack them; --out may name the bundle itself."""
     with open_session() as session:
         require_target(options)
         request = make_request(options, start_dir=Path.cwd())
-        made = orchestrate.export_generators(
-            request, session.context, include=tuple(path.resolve() for path in include)
-        )
+        made = orchestrate.export_generators(request, session.context)
         bundles = [
             {"path": str(item.path), "size_bytes": item.size_bytes, "sha256": item.sha256, "files": item.files}
             for item in made

@@ -16,8 +16,8 @@ import pydantic
 
 from pipeline.cli.spec_file import SpecFile, load_spec
 from pipeline.errors import UsageError
-from pipeline.model.build import BuildRequest, ExecutorChoice, ToolchainMode
-from pipeline.model.selection import Selection, resolve
+from pipeline.model.build import BuildRequest, ToolchainMode
+from pipeline.model.selection import Selection, parse_executor, resolve
 from pipeline.model.spec import (
     DEFAULT_VM_CRATE,
     Canary,
@@ -61,9 +61,12 @@ class RequestOptions:
     glibc: str | None
     out: Path
     toolchain: ToolchainMode
-    executor: ExecutorChoice
     patches: Path | None
     no_patches: bool
+    executor: str
+    remote_run: str
+    ssh_config: Path | None
+    include: tuple[Path, ...]
     spec: Path | None
 
 
@@ -95,6 +98,7 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
     """
     ad_hoc = _ad_hoc(options, start_dir)
     file = load_spec(options.spec, start_dir=start_dir)
+    executor, host = parse_executor(options.executor, options.remote_run, options.ssh_config)
     selection = Selection(
         runtime=options.runtime,
         ad_hoc=ad_hoc,
@@ -106,8 +110,10 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
         profile=options.profile,
         out_dir=(start_dir / options.out).absolute(),
         toolchain=options.toolchain,
-        executor=options.executor,
         patches_dir=_patches_dir(options, file, start_dir),
+        executor=executor,
+        host=host,
+        include=tuple((start_dir / path).resolve() for path in options.include),
     )
     return resolve(file.spec, selection, base_dir=file.base_dir)
 
@@ -235,9 +241,13 @@ def _options() -> list[Callable[[Verb], Verb]]:
         option("--glibc", metavar="VERSION", help="Newest glibc that the product may need, such as 2.31."),
         option("--out", type=folder, metavar="DIR", default=DEFAULT_OUT_DIR, help="Output directory (default: dist)."),
         option("--toolchain", type=_choice(ToolchainMode), default="auto", help="Where tools come from."),
-        option("--executor", type=_choice(ExecutorChoice), default="auto", help="What runs target programs."),
         option("--patches", type=folder, metavar="DIR", help="Patches (default: patches/ beside releases.toml)."),
         option("--no-patches", is_flag=True, help="Build the source as it is."),
+        option("--executor", metavar="NAME", default="auto", help="auto, native, qemu, docker, ssh:[user@]host[:port]"),
+        option("--remote-run", metavar="WORDS", default="", help="[ssh] Emulator there, such as 'qemu-… -L @ROOT@'."),
+        option("--ssh-config", type=folder, metavar="FILE", help="[ssh] Settings of the client."),
+        option("--include", type=folder, metavar="DIR", help="[ssh, bundles] A generator reads it, too; repeatable.",
+               multiple=True),
         option("--spec", type=folder, metavar="FILE", help="Another releases.toml."),
     ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from pipeline.cli.settings import common_options, open_session
-from pipeline.model.build import ExecutorChoice, ToolchainMode
+from pipeline.model.build import LocalExecutorChoice, ToolchainMode
 from pipeline.model.target import find_target
 from pipeline.orchestrate.v8_source import V8Request, make_v8
 from pipeline.v8.recipe import DEFAULT_FEATURES, V8Order
@@ -26,7 +26,7 @@ _FEATURES = ("use_custom_libcxx", "v8_enable_pointer_compression")
 @click.option("--gn-arg", "gn_args", multiple=True, metavar="NAME=VALUE", help="Further argument for GN; repeatable.")
 @click.option("--suite", metavar="NAME", help="Release of the distribution for the sysroot.")
 @click.option("--toolchain", type=click.Choice(get_args(ToolchainMode)), default="auto", help="See build.")
-@click.option("--executor", type=click.Choice(get_args(ExecutorChoice)), default="auto", help="See build.")
+@click.option("--executor", type=click.Choice(get_args(LocalExecutorChoice)), default="auto", help="See build.")
 @common_options
 def v8(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
     """Compile V8 from source; go on where an interrupted run stopped."""

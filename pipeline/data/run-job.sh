@@ -3,7 +3,8 @@
 #
 # Runs the program that JOB/job.sh describes, with ROOT for its root directory: whatever absolute path it opens is
 # looked for there. Needs a POSIX shell and the usual small tools. Leaves in JOB: out/ (its OUT_DIR), stdout, stderr,
-# result.json. Ends with 0 when the program ran, whatever came of it, and with 3, and the reasons, when it cannot run.
+# kept/ (new files in other directories that were asked for), result.json. Ends with 0 when the program ran, whatever
+# came of it, and with 3, and the reasons, when it cannot run.
 #
 # The ways, in this order; the first one that can run a program of the target is taken:
 #   emulator    only with EMULATOR (@ROOT@ in it becomes ROOT); QEMU's -L looks into ROOT first
@@ -27,7 +28,7 @@ say() { printf '%s\n' "$*" >&2; }
 mounts() {
     # The sources may lie in /tmp.
     [ -n "$(ls -A "$root/tmp")" ] || mount -t tmpfs tmpfs "$root/tmp" || return 1
-    mount --rbind /dev "$root/dev" && mount --bind "$job/out" "$root$out_dir" &&
+    mount --rbind /dev "$root/dev" && { [ -z "$out_dir" ] || mount --bind "$job/out" "$root$out_dir"; } &&
         { mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"; }
 }
 
@@ -40,9 +41,17 @@ enter_emulator() {
     seen_out_dir=$job/out
     cd "$root$workdir" || exit 125
     case $what in
-        verify) launch "$@" "$root$loader" --verify "$root$program" ;;
-        run) launch "$@" "$root$program" ;;
+        verify) apart launch "$@" "$root$loader" --verify "$root$program" ;;
+        run) apart launch_program "$@" "$root$program" ;;
     esac
+}
+
+# The shell stays as the first process of its namespace: that one is spared the signals that it sends itself. What the
+# shell has to say about signals is not the program's.
+apart() {
+    exec 3>&2 2>/dev/null
+    ("$@" 2>&3 3>&-)
+    exit $?
 }
 
 enter_namespaces() {
@@ -50,16 +59,16 @@ enter_namespaces() {
     seen_out_dir=$out_dir
     unshare=$(command -v unshare)
     case $what in
-        verify) launch "$unshare" --root="$root" --wd="$workdir" "$loader" --verify "$program" ;;
-        run) launch "$unshare" --root="$root" --wd="$workdir" "$program" ;;
+        verify) apart launch "$unshare" --root="$root" --wd="$workdir" "$loader" --verify "$program" ;;
+        run) apart launch_program "$unshare" --root="$root" --wd="$workdir" "$program" ;;
     esac
 }
 
 enter_in_place() {
     seen_out_dir=$job/out
     case $what in
-        verify) launch "$root$loader" --verify "$root$program" ;;
-        run) cd "$workdir" && launch "$root$loader" --library-path "$(library_path)" "$root$program" ;;
+        verify) apart launch "$root$loader" --verify "$root$program" ;;
+        run) cd "$workdir" && apart launch_program "$root$loader" --library-path "$(library_path)" "$root$program" ;;
     esac
 }
 
@@ -72,7 +81,7 @@ library_path() {
 enter_container() {
     case $what in
         verify) in_container "$loader" --verify "$program" ;;
-        run) in_container "$program" ;;
+        run) program_in_container "$program" ;;
     esac
 }
 
@@ -94,8 +103,8 @@ fi
 root=$1 job=$2
 shift 2
 . "$job/job.sh"
-mkdir -p "$job/out" && [ -d "$root" ] || exit 3
-links= image= main= group=
+mkdir -p "$job/out" "$job/kept" && [ -d "$root" ] || exit 3
+links= image= main= group= fence=
 
 tidy() {
     trap - EXIT HUP INT TERM PIPE
@@ -109,12 +118,14 @@ tidy() {
 trap tidy EXIT
 trap 'exit 129' HUP INT TERM PIPE
 
-# Everything goes through a shell of its own, so that it can lead a session and be stopped with all its children.
+# Everything goes through a shell of its own, so that it can lead a session and be stopped with all its children; where
+# that can be had, in a process namespace of its own, out of which no child escapes.
 start() {
     what=$1
     shift
     case $way in
         namespaces) set -- unshare -Urmpf --kill-child sh "$self" --enter "$way" "$what" "$root" "$job" ;;
+        emulator | "in place") set -- $fence sh "$self" --enter "$way" "$what" "$root" "$job" "$@" ;;
         *) set -- sh "$self" --enter "$way" "$what" "$root" "$job" "$@" ;;
     esac
     if command -v setsid >/dev/null 2>&1; then
@@ -135,6 +146,8 @@ works() {
     return 1
 }
 
+has_unshare() { command -v unshare >/dev/null 2>&1 && unshare --help 2>&1 | grep -q -- --kill-child; }
+
 # The shell takes what the kernel does not know for a script: a program of another CPU must not come that far.
 right_cpu() {
     [ "$(machine_of "$root$loader")" = "$(machine_of /proc/self/exe)" ] && return 0
@@ -151,7 +164,7 @@ machine_of() { od -An -tx1 -j18 -N2 "$1" 2>/dev/null; }
 can_namespaces() {
     way=namespaces
     right_cpu || return 1
-    if ! command -v unshare >/dev/null 2>&1 || ! unshare --help 2>&1 | grep -q -- --kill-child; then
+    if ! has_unshare; then
         say "namespaces: there is no unshare of util-linux"
         return 1
     fi
@@ -202,6 +215,9 @@ can_container() {
 }
 
 choose() {
+    if has_unshare && unshare -Urpf --kill-child true 2>/dev/null; then
+        fence="unshare$newline-Urpf$newline--kill-child"
+    fi
     if [ $# -gt 0 ]; then
         way=emulator
         works "$@"
@@ -217,6 +233,26 @@ now() {
 
 # Of the children, from what `times` says; a shell in $(…) would say its own.
 cpu_seconds() { tail -n 1 "$1" | tr 'ms' '  ' | awk '{ printf "%.3f", $1 * 60 + $2 + $3 * 60 + $4 }'; }
+
+# However much a program says: the beginning and the end are kept, a half each.
+shorten() {
+    [ "$(wc -c <"$1")" -le "$said_bytes" ] && return 0
+    { head -c $((said_bytes / 2)) "$1" && tail -c $((said_bytes / 2)) "$1"; } >"$1.short" && mv "$1.short" "$1"
+}
+
+# Files of the directories that were asked for, other than those that came with the job: they have its time or an
+# earlier one.
+keep() {
+    for directory in $kept_dirs; do
+        find "$root$directory" -type f -newer "$job/job.sh" -exec sh -c '
+            root=$1 kept=$2
+            shift 2
+            for file; do
+                place=$kept${file#"$root"}
+                mkdir -p "${place%/*}" && mv "$file" "$place" || exit 1
+            done' sh "$root" "$job/kept" {} + || return 1
+    done
+}
 
 watch() {
     seconds=0
@@ -234,21 +270,28 @@ if ! choose "$@"; then
     exit 3
 fi
 ulimit -f 16777216 2>/dev/null # 8 GiB a file, in blocks of 512 bytes
+said_bytes=67108864
 rm -rf "$job/timed-out"
+# Room for what is to be written down, should the program fill the disk.
+head -c 65536 /dev/zero >"$job/room" || exit 4
 began=$(now)
 times >"$job/times-before"
 start run "$@" >"$job/stdout" 2>"$job/stderr"
 watch >/dev/null 2>&1 </dev/null &
+watcher=$!
 wait "$main"
 code=$?
 [ -n "$group" ] && kill -s KILL -- "-$main" 2>/dev/null
 main=
+kill "$watcher" 2>/dev/null
+rm -f "$job/room"
 took=$(awk "BEGIN { print $(now) - $began }")
 times >"$job/times-after"
 burnt=$(awk "BEGIN { print $(cpu_seconds "$job/times-after") - $(cpu_seconds "$job/times-before") }")
 [ -e "$job/timed-out" ] && timed_out=true || timed_out=false
 case $way in emulator | "in place") seen=$job/out ;; *) seen=$out_dir ;; esac
+shorten "$job/stdout" && shorten "$job/stderr" && keep || exit 4
 model=$(sed -n 's/^\(model name\|Model name\|cpu model\)[[:space:]]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1 | tr -cd 'A-Za-z0-9 ._@()-')
 printf '{"exit_code": %d, "timed_out": %s, "duration_s": %s, "cpu_s": %s, "way": "%s", "out_dir": "%s", "system": "%s", "cpu_model": "%s"}\n' \
-    "$code" "$timed_out" "$took" "$burnt" "$way" "$seen" "$(uname -sr | tr -cd 'A-Za-z0-9 ._+-')" \
+    "$code" "$timed_out" "$took" "$burnt" "$way" "${seen:-/}" "$(uname -sr | tr -cd 'A-Za-z0-9 ._+-')" \
     "$(uname -m)${model:+ $model}" >"$job/result.json"

@@ -13,6 +13,10 @@ from pipeline.model.execution import ExecRequest, ExecResult, ExecutorIdentity
 
 PREPARATION_S = 120.0
 """For what the runner does before and after the program itself."""
+LINK_CAUSE = {
+    "cause": "what a link leads to does not travel between machines",
+    "action": "let the build script write a copy instead",
+}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -24,7 +28,7 @@ def run_rooted(request: ExecRequest, identity: ExecutorIdentity, emulator: tuple
     """
     with tempfile.TemporaryDirectory(prefix="snapstitch-job-") as name:
         job_dir = Path(name).resolve()
-        write_job(request, job_dir)
+        write_job(job_of(request), job_dir)
         command = proc.Command(
             argv=("/bin/sh", str(job_dir / JOB_RUNNER_NAME), str(request.root), str(job_dir), *emulator),
             env={"PATH": _PATH, "LC_ALL": "C"},
@@ -36,23 +40,32 @@ def run_rooted(request: ExecRequest, identity: ExecutorIdentity, emulator: tuple
         return collect(job_dir, request, identity, command.replay_line())
 
 
-def write_job(request: ExecRequest, directory: Path) -> None:
-    """Write what the job runner is told about *request*, and the runner itself, into *directory*."""
-    job = jobs.Job(
+def job_of(request: ExecRequest) -> jobs.Job:
+    """Return what the job runner is told about *request*."""
+    own = request.root is not None
+    out_dir = request.env.get("OUT_DIR") or (str(request.outputs[0]) if request.outputs and not own else "")
+    writable = () if own else (request.workdir, *request.outputs)
+    return jobs.Job(
         target=request.target,
         program=request.argv[0],
+        arguments=request.argv[1:],
         env=request.env,
         workdir=str(request.workdir),
-        out_dir=request.env["OUT_DIR"],
-        source_dirs=tuple(map(str, request.inputs)),
+        out_dir=out_dir,
+        source_dirs=tuple(map(str, request.inputs if own else {*request.inputs, *writable})),
         timeout_s=request.timeout_s,
+        kept_dirs=tuple(str(path) for path in writable if str(path) != out_dir),
     )
+
+
+def write_job(job: jobs.Job, directory: Path) -> None:
+    """Write what the job runner is told, and the runner itself, into *directory*."""
     fs.write_text(directory / JOB_FILE_NAME, jobs.job_script(job))
     fs.write_text(directory / JOB_RUNNER_NAME, jobs.script(JOB_RUNNER_NAME))
 
 
 def collect(job_dir: Path, request: ExecRequest, identity: ExecutorIdentity, replay: str) -> ExecResult:
-    """Move what the program left to the first of the request's outputs, and return what came of the run.
+    """Move what the program left to where the request wants it, and return what came of the run.
 
     Raises ArchiveError when the record of the run cannot be read, StrayOutputError for links in OUT_DIR.
     """
@@ -60,12 +73,15 @@ def collect(job_dir: Path, request: ExecRequest, identity: ExecutorIdentity, rep
     out_dir = job_dir / OUT_DIR_NAME
     link = next((path for path in sorted(out_dir.rglob("*")) if path.is_symlink()), None)
     if link is not None:
-        raise StrayOutputError(
-            f"the generator left a link in OUT_DIR: {link.relative_to(out_dir)}",
-            cause="what a link leads to does not travel between machines",
-            action="let the build script write a copy instead",
+        raise StrayOutputError(f"the generator left a link in OUT_DIR: {link.relative_to(out_dir)}", **LINK_CAUSE)
+    if request.outputs:
+        shutil.copytree(
+            out_dir, job_of(request).out_dir if request.root is None else request.outputs[0], dirs_exist_ok=True
         )
-    shutil.copytree(out_dir, request.outputs[0], dirs_exist_ok=True)
+    for directory in job_of(request).kept_dirs:
+        kept = job_dir / "kept" / directory.lstrip("/")
+        if kept.is_dir():
+            shutil.copytree(kept, directory, dirs_exist_ok=True)
     return ExecResult(
         exit_code=outcome.exit_code,
         timed_out=outcome.timed_out,
@@ -80,7 +96,7 @@ def collect(job_dir: Path, request: ExecRequest, identity: ExecutorIdentity, rep
             emulated=identity.emulated,
         ),
         replay=replay,
-        out_dir=outcome.out_dir,
+        out_dir=outcome.out_dir if "OUT_DIR" in request.env else None,
         way=outcome.way,
     )
 

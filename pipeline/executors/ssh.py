@@ -2,32 +2,33 @@
 
 One connection a run: the program and its root go over as a tar file on standard input, what it made comes back as
 another one on standard output. A private directory there holds everything, and is removed in the end, come what may.
+``data/run-ssh.sh`` is what runs there.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline import jobs, proc, tarball
+from pipeline import fs, jobs, proc, roots, tarball
 from pipeline.elf.probe import PROBE_EXIT_CODE, probe_program
-from pipeline.errors import ArchiveError, DiskFullError, ExecutorUnavailableError, UsageError
-from pipeline.executors.rooted import cannot_run, collect, write_job
+from pipeline.errors import ArchiveError, DiskFullError, ExecutorUnavailableError, StrayOutputError
+from pipeline.executors.local import require_program
+from pipeline.executors.rooted import LINK_CAUSE, cannot_run, collect, job_of, write_job
 from pipeline.model.bundle import JOB_FILE_NAME, JOB_RUNNER_NAME, ROOT_DIR_NAME
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
+from pipeline.model.ssh import SshHost, client_environment
 from pipeline.model.target import Target
 
 CONNECT_TIMEOUT_S = 20
 TRANSFER_TIMEOUT_S = 900.0
 """For everything but the program itself."""
+REPLY_LIMIT_BYTES = tarball.TarLimits().total_bytes
 _MARK = "@snapstitch "
 _REMOTE_NAME = "remote.sh"
-_ADDRESS = re.compile(
-    r"(?P<host>(?:[^@\s-][^@\s]*@)?(?:\[[0-9A-Za-z:.%]+\]|[^:\s@\[\]-][^:\s@\[\]]*))(?::(?P<port>\d{1,5}))?"
-)
 # The first thing that runs there, in whatever shell the user has: nothing but words, quotes and semicolons. It stays
 # until the end, since it is the one that tidies up.
 _FIRST = (
@@ -44,35 +45,15 @@ _STEPS = {
     "done": "taking leave of {host}",
 }
 """What was under way when the last mark was seen."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SshHost:
-    """Where to, and how."""
-
-    address: str
-    """``[user@]host``, as the client takes it: names and options of its configuration file apply."""
-    port: int | None = None
-    config: Path | None = None
-    """Another configuration file for the client."""
-    emulator: tuple[str, ...] = ()
-    """Words before the program, for hosts that have an emulator; ``@ROOT@`` becomes the program's root."""
-
-
-def parse_address(text: str) -> tuple[str, int | None]:
-    """Return address and port that ``[user@]host[:port]`` means.
-
-    Raises UsageError.
-    """
-    match = _ADDRESS.fullmatch(text)
-    port = int(match["port"]) if match and match["port"] else None
-    if match is None or (port is not None and not 0 < port < 65536):
-        raise UsageError(
-            f"{text!r} is not [user@]host[:port]",
-            cause="a misspelt host for the ssh executor",
-            action="such as --executor ssh:build@arm-box:2222",
-        )
-    return match["host"].replace("[", "").replace("]", ""), port
+# Standard input and output of the client are files; a reply beyond the limit ends it.
+_WITH_FILES = 'in=$1 out=$2; shift 2; ulimit -f @BLOCKS@; exec "$@" <"$in" >"$out"'
+# The same by hand: what the program said, and how it ended.
+_REPLAY = (
+    'd=$(mktemp -d) && trap "rm -rf \\"$d\\"" EXIT && in=$1 && shift && "$@" <"$in" >"$d/reply" && cd "$d" &&'
+    ' tar -xf reply && cat stdout && cat stderr >&2 && exit "$(sed "s/[^0-9]*\\([0-9]*\\).*/\\1/" result.json)"'
+)
+_TOO_LARGE = 128 + signal.SIGXFSZ
+_FULL = ("No space left on device", "Disk quota exceeded")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,46 +63,82 @@ class SshExecutor:
     host: SshHost
     environ: Mapping[str, str]
     """The caller's environment: the client gets what it needs to find its keys, the other side nothing of it."""
+    sysroot: Path | None = None
+    """Where the loader and the libraries of programs lie that have no root of their own yet."""
+    keep_dir: Path | None = None
+    """Where what was sent last for each program stays, so that a run can be replayed by hand."""
 
     @property
     def identity(self) -> ExecutorIdentity:
-        """Return who this is; the host tells version and CPU model."""
+        """Return who this is; the host tells version and, where nothing is emulated, CPU model."""
         emulated = bool(self.host.emulator)
-        return ExecutorIdentity(name="ssh", version="", cpu_model="", emulated=emulated)
+        return ExecutorIdentity(name="ssh", version="", cpu_model=self.host.emulated_cpu, emulated=emulated)
 
     def probe(self, target: Target) -> Availability:
         """Run a tiny program of *target* on the host."""
         with tempfile.TemporaryDirectory(prefix="snapstitch-ssh-") as name:
-            program = tarball.TarMember(name="probe", content=probe_program(target), mode=0o755)
+            members = [tarball.TarMember(name="probe", content=probe_program(target), mode=0o755)]
             words = " ".join(map(_quoted, self.host.emulator)).replace("@ROOT@", "/")
-            script = f"chmod 755 probe; {words} ./probe; echo {_MARK}exit $? >&2\n"
+            script = jobs.script("probe-ssh.sh").replace("@EMULATOR@", words)
             try:
-                said = self._talk(Path(name), [program], script, timeout_s=TRANSFER_TIMEOUT_S)
-            except ExecutorUnavailableError as error:
-                return Availability(available=False, reason=f"ssh: {error.what}")
+                said = self._talk(Path(name), members, script, timeout_s=TRANSFER_TIMEOUT_S)
+            except (ExecutorUnavailableError, DiskFullError) as error:
+                return Availability(available=False, reason=f"ssh: {error.what}{_last_words(error.details)}")
         if f"exit {PROBE_EXIT_CODE}" in said.marks:
             return Availability(available=True, reason=f"ssh: a tiny {target.name} program ran on {self.host.address}")
-        reason = f"ssh: a tiny {target.name} program did not run on {self.host.address}"
-        return Availability(available=False, reason=f"{reason} ({said.words.strip()})")
+        reason = f"ssh: a tiny {target.name} program did not run on {self.host.address}{_last_words(said.words)}"
+        return Availability(available=False, reason=reason)
 
     def run(self, request: ExecRequest) -> ExecResult:
-        """Run the request, whose root must be set, on the host.
+        """Run the request on the host.
 
         Raises ExecutorUnavailableError with the step at which the connection was lost, or with the reasons why no
-        program of the target can be run there; DiskFullError when the host has no room.
+        program of the target can be run there; DiskFullError when the host has no room; PackageError for a library
+        that the sysroot lacks; StrayOutputError for links in OUT_DIR.
         """
+        require_program(request, "ssh")
         with tempfile.TemporaryDirectory(prefix="snapstitch-ssh-") as name:
             directory = Path(name).resolve()
-            write_job(request, directory)
-            members = [*_root(request), *(_file(directory, item) for item in (JOB_FILE_NAME, JOB_RUNNER_NAME))]
-            script = _REMOTE.replace("@EMULATOR@", " ".join(map(_quoted, self.host.emulator)))
+            write_job(job_of(request), directory)
+            members = [*self._root(request), *(_file(directory, item) for item in (JOB_FILE_NAME, JOB_RUNNER_NAME))]
+            script = jobs.script("run-ssh.sh").replace("@EMULATOR@", " ".join(map(_quoted, self.host.emulator)))
             said = self._talk(directory, members, script, timeout_s=request.timeout_s + TRANSFER_TIMEOUT_S)
             if f"exit {jobs.CANNOT_RUN_EXIT_CODE}" in said.marks:
                 raise cannot_run(f"ssh ({self.host.address})", request, said.words.encode())
             reply = directory / "reply"
             reply.mkdir()
             self._unpack(directory / "reply.tar", reply)
-            return collect(reply, request, self.identity, said.replay)
+            return collect(reply, request, self.identity, self._replay_line(request, directory / "load.tar"))
+
+    def _root(self, request: ExecRequest) -> Iterator[tarball.TarMember]:
+        """Yield the root as members of a tar file: the request's own, or one made for its program."""
+        if request.root is not None:
+            yield from _members_below(request.root)
+            return
+        sysroot = self.sysroot or Path("/")
+        program = Path(request.argv[0])
+        libraries = roots.library_closure(
+            [program],
+            roots.usual_library_dirs(sysroot, request.target),
+            own=roots.libraries_in(request.inputs),
+        )
+        root = roots.Root(
+            target=request.target,
+            programs=(program,),
+            sysroot=sysroot,
+            libraries=libraries,
+            directories=(request.workdir, *request.outputs),
+            sources=tuple(map(Path, roots.outermost(str(path) for path in request.inputs if path != program))),
+        )
+        yield from {member.name: member for member in roots.root_members(root)}.values()
+
+    def _replay_line(self, request: ExecRequest, load: Path) -> str:
+        if self.keep_dir is None:
+            return ""
+        fs.make_directory(self.keep_dir)
+        kept = load.replace(self.keep_dir / f"{Path(request.argv[0]).name}.sent.tar")
+        words = ("/bin/sh", "-c", _REPLAY, "sh", str(kept), *self._client())
+        return proc.Command(argv=words, env=client_environment(self.environ)).replay_line()
 
     def _unpack(self, archive: Path, directory: Path) -> None:
         try:
@@ -134,15 +151,15 @@ class SshExecutor:
         load = directory / "load.tar"
         last = tarball.TarMember(name="complete", content=b"")
         tarball.write_tar(load, [*members, tarball.TarMember(name=_REMOTE_NAME, content=script.encode()), last])
-        redirected = 'in=$1 out=$2; shift 2; exec "$@" <"$in" >"$out"'
+        redirected = _WITH_FILES.replace("@BLOCKS@", str(REPLY_LIMIT_BYTES // 512))
         files = (str(load), str(directory / "reply.tar"))
         command = proc.Command(
             argv=("/bin/sh", "-c", redirected, "sh", *files, *self._client()),
-            env=_client_environment(self.environ),
+            env=client_environment(self.environ),
             timeout_s=timeout_s,
         )
         completed = proc.run(command)
-        said = _read(completed.stderr, command.replay_line())
+        said = _read(completed.stderr)
         if completed.timed_out:
             raise self._lost(said.stage, f"no answer within {timeout_s:.0f} s")
         if completed.exit_code != 0 or said.stage not in {"done", "received"}:
@@ -160,15 +177,19 @@ class SshExecutor:
         port = ("-p", str(self.host.port)) if self.host.port else ()
         return ("ssh", "-T", *config, *given, *port, "--", self.host.address, _FIRST)
 
-    def _failure(self, said: _Said, exit_code: int) -> ExecutorUnavailableError | DiskFullError:
-        if "No space left on device" in said.words or "Disk quota exceeded" in said.words:
+    def _failure(self, said: _Said, exit_code: int) -> ExecutorUnavailableError | DiskFullError | StrayOutputError:
+        odd = next((mark.removeprefix("odd ") for mark in said.marks if mark.startswith("odd ")), None)
+        if odd is not None:
+            return StrayOutputError(f"the generator left what is no file in OUT_DIR: {odd}", **LINK_CAUSE)
+        if any(words in said.words for words in _FULL):
             return DiskFullError(
                 f"no space left on {self.host.address}",
                 cause="the generator with its libraries and sources takes some 100 MB in TMPDIR there",
                 action="free some space there, or set TMPDIR for the user, and run the same command again",
                 details=said.words,
             )
-        return self._lost(said.stage, f"exit status {exit_code}", said.words)
+        why = f"more than {REPLY_LIMIT_BYTES} bytes" if exit_code == _TOO_LARGE else f"exit status {exit_code}"
+        return self._lost(said.stage, why, said.words)
 
     def _lost(self, stage: str, why: str, words: str = "") -> ExecutorUnavailableError:
         step = _STEPS[stage].format(host=self.host.address)
@@ -186,7 +207,6 @@ class _Said:
 
     marks: tuple[str, ...]
     words: str
-    replay: str
 
     @property
     def stage(self) -> str:
@@ -194,21 +214,20 @@ class _Said:
         return next((mark for mark in reversed(self.marks) if mark in _STEPS), "")
 
 
-def _read(stderr: bytes, replay: str) -> _Said:
+def _read(stderr: bytes) -> _Said:
     lines = stderr.decode(errors="replace").splitlines()
     marks = [line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)]
     words = "".join(f"{line}\n" for line in lines if not line.startswith(_MARK))
-    return _Said(marks=tuple(marks), words=words, replay=replay)
+    return _Said(marks=tuple(marks), words=words)
 
 
-def _root(request: ExecRequest) -> Iterator[tarball.TarMember]:
-    root = request.root
-    if root is None:
-        raise ExecutorUnavailableError(
-            "the ssh executor runs bundles only",
-            cause="a build was to run its generators on a host directly",
-            action="make a bundle with `generator`, run it with `snapshot --executor ssh:…`, and `stitch` the result",
-        )
+def _last_words(words: str) -> str:
+    """Return the last line of what was said, in brackets: that is where programs give their reason."""
+    lines = words.strip().splitlines()
+    return f" ({lines[-1].strip()})" if lines else ""
+
+
+def _members_below(root: Path) -> Iterator[tarball.TarMember]:
     for path in sorted(root.rglob("*")):
         name = f"{ROOT_DIR_NAME}/{path.relative_to(root).as_posix()}"
         mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
@@ -219,38 +238,6 @@ def _file(directory: Path, name: str) -> tarball.TarMember:
     return tarball.TarMember(name=name, content=directory / name)
 
 
-def _client_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    wanted = ("HOME", "USER", "LOGNAME", "PATH", "SSH_AUTH_SOCK", "TMPDIR")
-    return {name: environ[name] for name in wanted if name in environ} | {"LC_ALL": "C"}
-
-
 def _quoted(word: str) -> str:
     escaped = word.replace("'", "'\\''")
     return f"'{escaped}'"
-
-
-# Runs in the private directory. A sign of life every second: when nobody can hear it, the connection is gone, and the
-# program with it.
-_REMOTE = """\
-exec 3>&2
-trap 'kill $main $alive 2>/dev/null; exit 129' HUP INT TERM PIPE
-echo "@snapstitch received" >&2
-mkdir job && mv job.sh job/ || exit 72
-sh ./run-job.sh "$PWD/root" "$PWD/job" @EMULATOR@ >/dev/null </dev/null &
-main=$!
-(
-    while sleep 1; do
-        (echo "@snapstitch alive" >&3) 2>/dev/null || { kill "$main"; exit; }
-    done
-) >/dev/null 2>&1 </dev/null &
-alive=$!
-wait "$main"
-code=$?
-kill "$alive" 2>/dev/null
-echo "@snapstitch exit $code" >&2
-[ "$code" = 3 ] && exit 0
-[ "$code" = 0 ] || exit 73
-echo "@snapstitch ran" >&2
-tar -C job -cf - out stdout stderr result.json || exit 74
-echo "@snapstitch done" >&2
-"""

@@ -9,10 +9,12 @@ from typing import Literal
 from pipeline.model.events import Where
 from pipeline.model.findings import Finding
 from pipeline.model.spec import RuntimeSpec
+from pipeline.model.ssh import SshHost
 from pipeline.model.target import Target
 
 ToolchainMode = Literal["auto", "host", "private", "docker"]
-ExecutorChoice = Literal["auto", "native", "qemu", "docker"]
+ExecutorChoice = Literal["auto", "native", "qemu", "docker", "ssh"]
+LocalExecutorChoice = Literal["auto", "native", "qemu", "docker"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,10 @@ class BuildRequest:
     executor: ExecutorChoice = "auto"
     patches_dir: Path | None = None
     """Directory with the patches for this runtime, which need not exist; None: none are wanted."""
+    host: SshHost | None = None
+    """For the executor ``ssh``."""
+    include: tuple[Path, ...] = ()
+    """Directories that generators read besides their own, where they have to be sent to another machine."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import typing
 from pathlib import Path
 
 from pipeline.errors import UnknownNameError, UsageError
 from pipeline.model.build import BuildRequest, ExecutorChoice, TargetRequest, ToolchainMode
 from pipeline.model.spec import PathSource, PrebuiltVm, RuntimeSpec, Spec, TargetSpec, VmProvider
+from pipeline.model.ssh import SCHEME, SshHost, parse_host
 from pipeline.model.target import find_target
 
 
@@ -37,6 +39,10 @@ class Selection:
     executor: ExecutorChoice = "auto"
     patches_dir: Path | None = None
     """Directory with a directory of patches for each runtime; None: no patches."""
+    host: SshHost | None = None
+    """For the executor ``ssh``."""
+    include: tuple[Path, ...] = ()
+    """Directories that generators read besides their own."""
 
 
 def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest:
@@ -56,7 +62,29 @@ def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest
         toolchain=selection.toolchain,
         executor=selection.executor,
         patches_dir=_patches_dir(selection, name, runtime),
+        host=selection.host,
+        include=selection.include,
     )
+
+
+def parse_executor(
+    text: str, remote_run: str = "", ssh_config: Path | None = None
+) -> tuple[ExecutorChoice, SshHost | None]:
+    """Return the executor that is meant, and its host where it is ``ssh:[user@]host[:port]``.
+
+    Raises UsageError.
+    """
+    if text.startswith(SCHEME):
+        config = ssh_config.absolute() if ssh_config else None
+        return "ssh", parse_host(text.removeprefix(SCHEME), emulator=remote_run, config=config)
+    names = tuple(name for name in typing.get_args(ExecutorChoice) if name != "ssh")
+    if text not in names:
+        raise UsageError(
+            f"there is no executor {text!r}",
+            cause="a misspelt executor",
+            action=f"choose one of {', '.join(names)}, ssh:[user@]host[:port]",
+        )
+    return typing.cast("ExecutorChoice", text), None
 
 
 def _patches_dir(selection: Selection, name: str | None, runtime: RuntimeSpec) -> Path | None:

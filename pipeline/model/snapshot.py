@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from pipeline.model.ssh import SshHost
+
 SCHEMA = 1
 STEP_FILE_NAME = "step.json"
 ORIGIN_FILE_NAME = "origin"
@@ -32,6 +34,8 @@ class GeneratorSetup(_Strict):
     generator: Path
     trigger: Path
     """File whose time changes when any file of the package does (Cargo's default rule for reruns)."""
+    sources: tuple[Path, ...] = ()
+    """Where it may open files, for executors that have to send them."""
 
     @property
     def key(self) -> str:
@@ -55,6 +59,14 @@ class StepSetup(_Strict):
     """Directories that generators read: sources, and what other build scripts made."""
     engine_env: dict[str, str] = {}
     """Where a container engine is (DOCKER_HOST and its companions) and which image is wanted."""
+    host: SshHost | None = None
+    """For the executor ``ssh``."""
+    client_env: dict[str, str] = {}
+    """What OpenSSH's client needs to find its keys."""
+    packages: tuple[Path, ...] = ()
+    """Directories of packages: those that a generator names are sent with it."""
+    dropped_env: tuple[str, ...] = ()
+    """Variables of this machine's own, which reach neither another machine nor a container."""
     timeout_s: Annotated[float, pydantic.Field(gt=0)]
     generators: tuple[GeneratorSetup, ...]
     mode: StepMode = "live"
@@ -99,6 +111,17 @@ class StepResult(_Strict):
     """Whether it ran on another machine, for another build."""
 
 
+class StepFailure(_Strict):
+    """Why a generator could not be run, as the helper met it; the build raises the same error."""
+
+    error: str
+    """Name of its class."""
+    what: str
+    cause: str
+    action: str
+    details: str = ""
+
+
 def step_key(package: str, version: str) -> str:
     """Return the name that a package's files in the steps directory begin with."""
     return f"{package}-{version}"
@@ -112,6 +135,11 @@ def request_path(steps_dir: Path, package: str, version: str) -> Path:
 def origin_path(steps_dir: Path) -> Path:
     """Return the file that says where snapshots come from; every stub watches it, so that a change reruns it."""
     return steps_dir / ORIGIN_FILE_NAME
+
+
+def failure_path(steps_dir: Path, package: str, version: str) -> Path:
+    """Return where it is written down that a package's generator could not be run."""
+    return steps_dir / f"{step_key(package, version)}.failure.json"
 
 
 def result_path(steps_dir: Path, package: str, version: str) -> Path:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pipeline import cargo
 from pipeline.errors import CompileError
+from pipeline.executors.choose import OF_THIS_MACHINE
 from pipeline.ledger import LedgerStep
 from pipeline.model.build import StepTiming
 from pipeline.model.cargo import Artifact, CargoMessage
 from pipeline.model.events import Where
-from pipeline.model.snapshot import GeneratorSetup, StepResult, StepSetup, result_path
+from pipeline.model.snapshot import GeneratorSetup, StepResult, StepSetup, failure_path, result_path
 from pipeline.orchestrate.job import Job
 from pipeline.orchestrate.step import LIVE, Origin, prepare_steps, step_environment
 from pipeline.stages import compile as compile_stage
@@ -95,7 +96,7 @@ def _compile(
         for result in results:
             _enter_snapshot(job, step, result)
         emulated_cpu_s = sum(result.cpu_s for result in results if result.emulated)
-        here = sum(result.cpu_s for result in results if not result.replayed)
+        here = sum(result.cpu_s for result in results if not result.replayed and result.executor in OF_THIS_MACHINE)
         step.cpu(max(0.0, outputs.outcome.cpu_s - here))
         step.detail(str(outputs.units))
     return outputs, emulated_cpu_s
@@ -140,6 +141,7 @@ def _enter_snapshot(job: Job, step: LedgerStep, result: StepResult) -> None:
 def _forget_failures(steps_dir: Path, generators: tuple[GeneratorSetup, ...]) -> None:
     """Remove records of runs that failed, so that an error now is not taken for theirs."""
     for generator in generators:
+        failure_path(steps_dir, generator.package, generator.version).unlink(missing_ok=True)
         result = stitch.read_result(steps_dir, generator)
         if result is not None and (result.timed_out or result.exit_code != 0):
             result_path(steps_dir, generator.package, generator.version).unlink()

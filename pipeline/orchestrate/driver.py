@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline import cargo, fs, native_env
 from pipeline.canaries.ladder import check_files_dir
 from pipeline.context import Context
-from pipeline.executors.choose import choose
+from pipeline.executors.choose import Means, choose
 from pipeline.ledger import Ledger
 from pipeline.model.analysis import Analysis
 from pipeline.model.build import BuildOutcome, BuildRequest, TargetRequest
@@ -55,8 +55,8 @@ def lifted_job(
     context = dataclasses.replace(context, reporter=ledger)
     toolchain = _make_toolchain(request, wanted, context, ledger)
     find_assumed(request.runtime, toolchain)  # a name that is wrong must not be found out after an hour of compiling
-    means = means_of(toolchain, context.environ)
-    executor_name = choose(means, request.executor)[0] if runs_here else "none"
+    means = means_of(toolchain, context.environ, request.host)
+    executor_name = _choose(means, request, context) if runs_here else "none"
     work_dir = work_dir_for(request, context)
     job = Job(
         request=request,
@@ -77,6 +77,13 @@ def lifted_job(
         v8_env, v8_archive = _provide_v8(job, analysis)
         job = dataclasses.replace(job, v8_archive=v8_archive)
         yield job, _lift(job, analysis, env | v8_env)
+
+
+def _choose(means: Means, request: BuildRequest, context: Context) -> str:
+    name, reasons = choose(means, request.executor)
+    if request.executor == "auto":
+        context.reporter.note(f"{name} runs programs of {means.target.name} ({'; '.join(reasons)})")
+    return name
 
 
 @contextlib.contextmanager

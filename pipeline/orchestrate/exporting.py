@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import cargo, proc
 from pipeline.context import Context
 from pipeline.errors import CompileError, StitchError, UnsupportedError
 from pipeline.model.build import BuildRequest
@@ -14,22 +13,21 @@ from pipeline.model.bundle import GENERATOR_SUFFIX, RecordedRequest
 from pipeline.model.snapshot import GeneratorSetup, request_path
 from pipeline.orchestrate.compiling import compile_generators, with_steps
 from pipeline.orchestrate.driver import lifted_job
-from pipeline.orchestrate.identity import identity_of, local_dirs
+from pipeline.orchestrate.identity import identity_of
 from pipeline.orchestrate.job import Job
+from pipeline.orchestrate.sources import local_sources, own_variables, package_dirs
 from pipeline.orchestrate.step import Origin
+from pipeline.roots import named_directories
 from pipeline.stages import compile as compile_stage
 from pipeline.stages import export_generator
 from pipeline.stages.bundle import library_dirs
 from pipeline.stages.lift import GeneratorBuild, Lift, check_lock, enter_product_form
 
-_TRAVELLING = frozenset({"LANG", "LC_ALL", "SOURCE_DATE_EPOCH"})
 BUNDLE_ENDINGS = (".tar.zst", ".tar.gz", ".tar")
 
 
-def export_generators(
-    request: BuildRequest, context: Context, *, include: tuple[Path, ...] = ()
-) -> tuple[export_generator.ExportOutputs, ...]:
-    """Make the generator bundle of every target; *include* are directories that generators read besides their own.
+def export_generators(request: BuildRequest, context: Context) -> tuple[export_generator.ExportOutputs, ...]:
+    """Make the generator bundle of every target.
 
     ``request.out_dir`` is the directory for the bundles, or the bundle itself where it is named like one.
     Raises the errors of all stages up to the compilation of generators, UnsupportedError for snapshots that are made
@@ -38,7 +36,7 @@ def export_generators(
     made = []
     for wanted in request.targets:
         with lifted_job(request, wanted, context, runs_here=False) as (job, lift):
-            made.append(_export(job, lift, include))
+            made.append(_export(job, lift))
     return tuple(made)
 
 
@@ -47,7 +45,7 @@ def bundle_path(place: Path, name: str, suffix: str) -> Path:
     return place if place.name.endswith(BUNDLE_ENDINGS) else place / f"{name}{suffix}"
 
 
-def _export(job: Job, lift: Lift, include: tuple[Path, ...]) -> export_generator.ExportOutputs:
+def _export(job: Job, lift: Lift) -> export_generator.ExportOutputs:
     _refuse_nested(lift)
     setup, lift = with_steps(job, lift, Origin(mode="record"))
     compile_generators(job, lift, setup)
@@ -59,7 +57,7 @@ def _export(job: Job, lift: Lift, include: tuple[Path, ...]) -> export_generator
             export_generator.ExportedGenerator(
                 generator=generator.expected_path,
                 request=request,
-                source_dirs=(*_source_dirs(lift, generator, request), *include),
+                source_dirs=(*_source_dirs(lift, generator, request), *job.request.include),
             )
             for generator, request in zip(lift.generators, requests, strict=True)
         )
@@ -71,7 +69,7 @@ def _export(job: Job, lift: Lift, include: tuple[Path, ...]) -> export_generator
                 generators=generators,
                 sysroot=job.toolchain.sysroot,
                 library_dirs=library_dirs(job.toolchain),
-                dropped_env=_own_variables(job),
+                dropped_env=own_variables(job),
                 timeout_s=job.request.runtime.generator_timeout_s,
                 destination=bundle_path(job.request.out_dir, name, GENERATOR_SUFFIX),
             )
@@ -125,15 +123,5 @@ def _read_request(path: Path) -> RecordedRequest:
 def _source_dirs(lift: Lift, generator: GeneratorBuild, request: RecordedRequest) -> Iterator[Path]:
     """Yield the directories whose files the generator may open: local packages, and packages that it names."""
     yield Path(request.workdir)
-    yield lift.copies.manifest(generator.package).parent
-    local = dict(local_dirs(lift))
-    yield from (local[crate.package] for crate in generator.package.closure if crate.package in local)
-    metadata = cargo.metadata(lift.call, platforms=(lift.call.selection.target_triple,))
-    directories = (package.manifest_path.parent for package in metadata.packages)
-    yield from export_generator.named_directories(generator.expected_path, directories)
-
-
-def _own_variables(job: Job) -> frozenset[str]:
-    """Return the names of variables that say something about this machine only, or that nobody else may see."""
-    mine = frozenset(proc.base_environment(job.context.environ))
-    return (mine | {"PATH"}) - _TRAVELLING - frozenset(job.request.runtime.env)
+    yield from local_sources(lift, generator.package)
+    yield from named_directories(generator.expected_path, package_dirs(lift))

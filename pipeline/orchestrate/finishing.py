@@ -190,6 +190,9 @@ def _bare_executor(job: Job) -> Executor:
 
 def _is_emulated(job: Job) -> bool:
     """Tell whether canaries run emulated: a container does so where the machine is not the target."""
+    host = job.request.host
+    if job.executor_name == "ssh" and host is not None:
+        return bool(host.emulator)
     return job.executor_name == "qemu" or target_of_machine(platform.machine()) != job.target
 
 

@@ -12,6 +12,7 @@ from pipeline.executors.choose import Means
 from pipeline.executors.containers import engine_variables
 from pipeline.ledger import Ledger
 from pipeline.model.build import BuildRequest, TargetRequest
+from pipeline.model.ssh import SshHost, client_environment
 from pipeline.model.target import Target
 from pipeline.model.toolchain import Toolchain
 from pipeline.stages.patch import AppliedPatch
@@ -53,17 +54,20 @@ class Job:
     @property
     def means(self) -> Means:
         """Return what there is to run programs of the target with."""
-        return means_of(self.toolchain, self.context.environ)
+        means = means_of(self.toolchain, self.context.environ, self.request.host)
+        return dataclasses.replace(means, keep_dir=self.steps_dir)
 
 
-def means_of(toolchain: Toolchain, environ: Mapping[str, str]) -> Means:
-    """Return what *toolchain* has to run programs of its target with."""
+def means_of(toolchain: Toolchain, environ: Mapping[str, str], host: SshHost | None = None) -> Means:
+    """Return what *toolchain* has to run programs of its target with, and what a *host* adds to it."""
     return Means(
         target=toolchain.target,
         sysroot=toolchain.sysroot,
         qemu=toolchain.qemu,
         qemu_version=toolchain.qemu_version,
         engine_env=engine_variables(environ),
+        host=host,
+        client_env=client_environment(environ) if host else {},
     )
 
 

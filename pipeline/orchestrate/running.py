@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-import shlex
 import tempfile
 from pathlib import Path
 
@@ -13,11 +12,12 @@ from pipeline.context import Context
 from pipeline.errors import UsageError
 from pipeline.executors.choose import candidates
 from pipeline.executors.native import NativeExecutor
-from pipeline.executors.ssh import SshExecutor, SshHost, parse_address
+from pipeline.executors.ssh import SshExecutor
 from pipeline.ledger import Ledger
 from pipeline.model.bundle import SNAPSHOT_SUFFIX, BundleRequest, StepOutcome
 from pipeline.model.events import Where
 from pipeline.model.execution import Executor
+from pipeline.model.selection import parse_executor
 from pipeline.model.target import Target, find_target, target_of_machine
 from pipeline.orchestrate.exporting import bundle_path
 from pipeline.orchestrate.job import means_of
@@ -116,22 +116,15 @@ def _run(
     return outputs
 
 
-def _executor(order: RunOrder, target: Target, name: str, context: Context) -> Executor:
-    here = target_of_machine(platform.machine())
-    if name.startswith("ssh:"):
-        address, port = parse_address(name.removeprefix("ssh:"))
-        emulator = tuple(shlex.split(order.remote_run))
-        host = SshHost(address=address, port=port, config=order.ssh_config, emulator=emulator)
+def _executor(order: RunOrder, target: Target, wanted: str, context: Context) -> Executor:
+    """Return the executor; only emulators and engines on this machine need more than what a bundle holds."""
+    name, host = parse_executor(wanted, order.remote_run, order.ssh_config)
+    if host is not None:
         return SshExecutor(host=host, environ=context.environ)
+    here = target_of_machine(platform.machine())
     if name == "native" or (name == "auto" and here == target):
         # The bundle's root has the loader and the libraries.
         return NativeExecutor(sysroot=Path("/"), target=target)
-    if name not in {"auto", "qemu", "docker"}:
-        raise UsageError(
-            f"there is no executor {name!r} for bundles",
-            cause="a misspelt executor",
-            action="choose one of auto, native, qemu, docker, ssh:[user@]host[:port]",
-        )
     toolchain = toolbox.run(toolbox.ToolboxInputs(target=target), context)
     return candidates(means_of(toolchain, context.environ))["qemu" if name == "auto" else name]
 

@@ -11,19 +11,23 @@ from pathlib import Path
 
 import pipeline
 from pipeline import fs
-from pipeline.errors import StitchError
-from pipeline.executors.choose import Means, candidates
+from pipeline.errors import PipelineError, StitchError
+from pipeline.executors.choose import OF_THIS_MACHINE, Means, candidates
 from pipeline.lifting.stub import RUN_STEP_VARIABLE
+from pipeline.model.execution import Executor
 from pipeline.model.snapshot import (
     RECORDED_EXIT_CODE,
     STEP_FILE_NAME,
     GeneratorSetup,
+    StepFailure,
     StepMode,
     StepSetup,
+    failure_path,
     origin_path,
 )
 from pipeline.model.target import find_target
 from pipeline.orchestrate.job import Job
+from pipeline.orchestrate.sources import local_sources, own_variables, package_dirs
 from pipeline.registry import user_home
 from pipeline.stages import snapshot
 from pipeline.stages.lift import Lift
@@ -55,14 +59,19 @@ LIVE = Origin()
 
 def prepare_steps(job: Job, lift: Lift, origin: Origin = LIVE) -> StepSetup:
     """Write what the helper needs to know, and the launcher that the stub starts; return the former."""
+    remote = origin.mode == "live" and job.executor_name == "ssh"
     setup = StepSetup(
         target=job.target.name,
         executor=job.executor_name,
+        host=job.request.host,
+        client_env=dict(job.means.client_env),
+        dropped_env=() if job.executor_name in OF_THIS_MACHINE else tuple(sorted(own_variables(job))),
+        packages=package_dirs(lift) if remote else (),
         qemu=job.toolchain.qemu,
         qemu_version=job.toolchain.qemu_version,
         sysroot=job.toolchain.sysroot,
         tree=lift.overlay.layout.tree,
-        inputs=_readable_dirs(job, lift),
+        inputs=() if remote else _readable_dirs(job, lift),
         engine_env=dict(job.means.engine_env),
         timeout_s=job.request.runtime.generator_timeout_s,
         generators=tuple(
@@ -71,6 +80,7 @@ def prepare_steps(job: Job, lift: Lift, origin: Origin = LIVE) -> StepSetup:
                 version=generator.package.key.version,
                 generator=generator.expected_path,
                 trigger=generator.trigger,
+                sources=(*local_sources(lift, generator.package), *job.request.include) if remote else (),
             )
             for generator in lift.generators
         ),
@@ -96,17 +106,23 @@ def snapshot_step(
     """Do what the stub of one package asks for, with the environment and directory that Cargo gave it.
 
     Its generator is run; or, for another machine, the request is written down; or what another machine made is given.
-    Raises StitchError when the stub belongs to another build, ExecutorUnavailableError.
+    Raises StitchError when the stub belongs to another build, ExecutorUnavailableError and whatever else keeps a
+    generator from being run; the build is told by a file.
     """
+    try:
+        return _answer(steps_dir, (package, version), environ, workdir)
+    except PipelineError as error:
+        failure = StepFailure(
+            error=type(error).__name__, what=error.what, cause=error.cause, action=error.action, details=error.details
+        )
+        fs.write_text(failure_path(steps_dir, package, version), failure.model_dump_json(indent=2) + "\n")
+        raise
+
+
+def _answer(steps_dir: Path, asked: tuple[str, str], environ: Mapping[str, str], workdir: Path) -> StubAnswer:
+    package, version = asked
     setup = read_setup(steps_dir)
     generator = _find(setup.generators, package, version, steps_dir)
-    means = Means(
-        target=find_target(setup.target),
-        sysroot=setup.sysroot,
-        qemu=setup.qemu,
-        qemu_version=setup.qemu_version,
-        engine_env=setup.engine_env,
-    )
     inputs = snapshot.SnapshotInputs(
         setup=setup, generator=generator, environ=environ, workdir=workdir, steps_dir=steps_dir
     )
@@ -115,8 +131,22 @@ def snapshot_step(
         said = f"the request of {package} is written down; its snapshot is made on another machine\n"
         return StubAnswer(stdout=b"", stderr=said.encode(), exit_code=RECORDED_EXIT_CODE)
     replayed = setup.mode == "replay"
-    outputs = snapshot.replay(inputs) if replayed else snapshot.run(inputs, candidates(means)[setup.executor])
+    outputs = snapshot.replay(inputs) if replayed else snapshot.run(inputs, _executor(setup, steps_dir))
     return StubAnswer(stdout=outputs.cargo_stdout, stderr=outputs.stderr, exit_code=outputs.result.exit_code)
+
+
+def _executor(setup: StepSetup, steps_dir: Path) -> Executor:
+    means = Means(
+        target=find_target(setup.target),
+        sysroot=setup.sysroot,
+        qemu=setup.qemu,
+        qemu_version=setup.qemu_version,
+        engine_env=setup.engine_env,
+        host=setup.host,
+        client_env=setup.client_env,
+        keep_dir=steps_dir,
+    )
+    return candidates(means)[setup.executor]
 
 
 def read_setup(steps_dir: Path) -> StepSetup:

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pipeline import fs
+from pipeline import fs, roots
 from pipeline.errors import StitchError, WorkspaceError
 from pipeline.model.bundle import OUT_DIR_NAME, STEPS_DIR_NAME, BundleRequest, RecordedRequest, StepOutcome
 from pipeline.model.execution import ExecRequest, ExecResult, Executor
@@ -68,10 +68,11 @@ def run(inputs: SnapshotInputs, executor: Executor) -> SnapshotOutputs:
     before = {tree: dict(_stat_tree(tree)) for tree in (inputs.setup.tree, *own)}
     outcome = executor.run(request)
     strays = tuple(stray for tree in before for stray in _strays(tree, before[tree]))
+    stdout = _renamed(out_dir, outcome)
     result = _result(inputs, request, outcome, strays)
     _keep(inputs, result)
     return SnapshotOutputs(
-        result=result, cargo_stdout=outcome.stdout + _watch_directives(outcome.stdout, inputs), stderr=outcome.stderr
+        result=result, cargo_stdout=stdout + _watch_directives(stdout, inputs), stderr=outcome.stderr
     )
 
 
@@ -84,13 +85,17 @@ def make_request(inputs: SnapshotInputs) -> ExecRequest:
             cause="it was run by hand instead of by Cargo",
             action="run `python -m pipeline build`, which runs Cargo",
         )
+    env = {name: value for name, value in env.items() if name not in inputs.setup.dropped_env}
     env["HOST"] = env.get("TARGET", find_target(inputs.setup.target).rust_triple)
     generator = inputs.generator.generator
+    sources = inputs.generator.sources
+    if inputs.setup.packages:
+        sources += roots.named_directories(generator, inputs.setup.packages)
     return ExecRequest(
         argv=(str(generator),),
         env=env,
         workdir=inputs.workdir,
-        inputs=(generator, inputs.workdir, *inputs.setup.inputs),
+        inputs=(generator, inputs.workdir, *sources, *inputs.setup.inputs),
         outputs=(Path(env["OUT_DIR"]),),
         target=find_target(inputs.setup.target),
         timeout_s=inputs.setup.timeout_s,
@@ -144,6 +149,18 @@ def replay(inputs: SnapshotInputs) -> SnapshotOutputs:
     return SnapshotOutputs(
         result=result, cargo_stdout=stdout + lead + _rerun_if_changed([origin_path(inputs.steps_dir)]), stderr=stderr
     )
+
+
+def _renamed(out_dir: Path, outcome: ExecResult) -> bytes:
+    """Return the directives with this machine's OUT_DIR, where the program saw another one; text files get it, too."""
+    if outcome.out_dir in {None, str(out_dir)}:
+        return outcome.stdout
+    tokens = (os.fsencode(str(outcome.out_dir)), os.fsencode(out_dir))
+    for path in sorted(out_dir.rglob("*")):
+        content = path.read_bytes() if path.is_file() else b""
+        if tokens[0] in content and _is_text(content):
+            path.write_bytes(content.replace(*tokens))
+    return outcome.stdout.replace(*tokens)
 
 
 def _place(source: Path, target: Path, tokens: tuple[bytes, bytes]) -> None:

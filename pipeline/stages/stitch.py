@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline import fs
+from pipeline import errors, fs
 from pipeline.errors import GeneratorFailedError, GeneratorTimeoutError, StitchError
-from pipeline.model.snapshot import GeneratorSetup, StepResult, result_path
+from pipeline.model.snapshot import GeneratorSetup, StepFailure, StepResult, failure_path, result_path
 from pipeline.proc import describe_exit
 
 
@@ -38,8 +38,12 @@ def run(inputs: StitchInputs) -> tuple[StepResult, ...]:
 
 
 def raise_for_failed_generator(steps_dir: Path, generators: Sequence[GeneratorSetup]) -> None:
-    """Raise GeneratorFailedError or GeneratorTimeoutError if the last run of a generator failed."""
+    """Raise GeneratorFailedError or GeneratorTimeoutError if the last run of a generator failed.
+
+    Where one could not be run at all, the error that its helper met is raised again.
+    """
     for generator in generators:
+        _raise_again(failure_path(steps_dir, generator.package, generator.version))
         result = read_result(steps_dir, generator)
         if result is not None and (result.timed_out or result.exit_code != 0):
             raise _failure(result)
@@ -58,6 +62,16 @@ def read_result(steps_dir: Path, generator: GeneratorSetup) -> StepResult | None
             cause="the file was damaged, or written by another version of this program",
             action="delete the file and build again: the snapshot is made anew",
         ) from error
+
+
+def _raise_again(path: Path) -> None:
+    try:
+        failure = StepFailure.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return
+    kind = getattr(errors, failure.error, None)
+    if isinstance(kind, type) and issubclass(kind, errors.PipelineError):
+        raise kind(failure.what, cause=failure.cause, action=failure.action, details=failure.details)
 
 
 def _failure(result: StepResult) -> GeneratorFailedError | GeneratorTimeoutError:

@@ -18,6 +18,7 @@ from pipeline.apt.fetch import FetchRequest, fetch
 from pipeline.apt.unpack import prepare_root, unpack
 from pipeline.context import Context
 from pipeline.model.events import NullReporter
+from pipeline.model.ssh import SshHost
 from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
 from pipeline.toolchains.request import Machine, ToolboxInputs
 
@@ -50,6 +51,10 @@ class Sshd:
         ]  # fmt: skip
         (self.directory / name).write_text("\n".join(lines) + "\n")
         return self.directory / name
+
+    def address(self, *emulator: str) -> SshHost:
+        """Return the host as executors take it."""
+        return SshHost(address="box", config=self.config(), emulator=emulator)
 
     def cut(self) -> None:
         """End all connections, as a cable that is pulled does."""

@@ -21,6 +21,7 @@ from pipeline.model.target import Target
 
 from .command import Cli
 from .engine import Engine, running_engine
+from .sshd import Sshd
 from .test_executor_contract import Kit, Place, elsewhere, here, make_place
 
 pytestmark = [pytest.mark.toolbox, pytest.mark.slow, pytest.mark.root]
@@ -32,14 +33,18 @@ def engine(cli: Cli) -> Iterator[Engine]:
         yield running
 
 
+def _no_host() -> Sshd:
+    raise AssertionError("these tests need no SSH server")
+
+
 @pytest.fixture(scope="module")
 def kit(cli: Cli, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    return Kit(cli=cli, directory=tmp_path_factory.mktemp("docker"), engine=lambda: engine)
+    return Kit(cli=cli, directory=tmp_path_factory.mktemp("docker"), engine=lambda: engine, host=_no_host)
 
 
 @pytest.fixture(scope="module")
 def place(kit: Kit, engine: Engine) -> Place:
-    return make_place(kit, "docker", here(), engine)
+    return make_place(kit, "docker", here(), engine=engine)
 
 
 def means(kit: Kit, target: Target, **engine_env: str) -> Means:
@@ -167,7 +172,7 @@ def test_a_cpu_that_the_engine_does_not_have(kit: Kit, engine: Engine, tmp_path:
 @pytest.mark.filterwarnings("ignore:.*socket:pytest.PytestUnraisableExceptionWarning")
 def test_an_engine_that_dies_meanwhile(cli: Cli, kit: Kit, workdir: Path) -> None:
     with running_engine(cli) as mortal:
-        place = make_place(kit, "docker", here(), mortal)
+        place = make_place(kit, "docker", here(), engine=mortal)
         threading.Timer(2.5, os.kill, (mortal.pid, signal.SIGKILL)).start()
         started = time.monotonic()
         with pytest.raises(ExecutorUnavailableError, match=r"the container engine at .* cannot do this: "):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import platform
 import subprocess
@@ -18,12 +19,14 @@ from pipeline.errors import ExecutorUnavailableError
 from pipeline.executors.choose import Means, candidates
 from pipeline.model.events import NullReporter
 from pipeline.model.execution import ExecRequest, ExecResult, Executor
+from pipeline.model.ssh import SshHost, client_environment
 from pipeline.model.target import Target, find_target, target_of_machine
 from pipeline.model.toolchain import Toolchain
 from pipeline.stages import toolbox
 
 from .command import Cli
 from .engine import Engine, running_engine
+from .sshd import Sshd, running_sshd
 
 SOURCE = Path(__file__).parents[1] / "data" / "contract.c"
 TIMEOUT_S = 20.0
@@ -39,6 +42,8 @@ class Kit:
     directory: Path
     engine: Callable[[], Engine]
     """Starts an engine when it is asked for the first time."""
+    host: Callable[[], Sshd]
+    """Starts an SSH server when it is asked for the first time."""
 
     def toolchain(self, target: Target) -> Toolchain:
         context = Context(cache_dir=self.cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
@@ -92,7 +97,9 @@ def elsewhere() -> Target:
     return find_target("arm64" if here().name != "arm64" else "s390x")
 
 
-def make_place(kit: Kit, name: str, target: Target, engine: Engine | None = None) -> Place:
+def make_place(
+    kit: Kit, name: str, target: Target, *, engine: Engine | None = None, host: SshHost | None = None
+) -> Place:
     toolchain = kit.toolchain(target)
     means = Means(
         target=target,
@@ -100,6 +107,9 @@ def make_place(kit: Kit, name: str, target: Target, engine: Engine | None = None
         qemu=toolchain.qemu,
         qemu_version=toolchain.qemu_version,
         engine_env={"DOCKER_HOST": engine.host} if engine else {},
+        host=host,
+        client_env=client_environment(os.environ),
+        keep_dir=kit.directory / "kept",
     )
     return Place(
         name=name,
@@ -113,8 +123,9 @@ def make_place(kit: Kit, name: str, target: Target, engine: Engine | None = None
 PLACES: dict[str, Callable[[Kit], Place]] = {
     "native": lambda kit: make_place(kit, "native", here()),
     "qemu": lambda kit: make_place(kit, "qemu", elsewhere()),
-    "docker": lambda kit: make_place(kit, "docker", here(), kit.engine()),
-    "docker with an emulator": lambda kit: make_place(kit, "docker", elsewhere(), kit.engine()),
+    "docker": lambda kit: make_place(kit, "docker", here(), engine=kit.engine()),
+    "docker with an emulator": lambda kit: make_place(kit, "docker", elsewhere(), engine=kit.engine()),
+    "ssh": lambda kit: make_place(kit, "ssh", here(), host=kit.host().address()),
 }
 """Every executor; another one adds its row here and keeps the same contract."""
 
@@ -122,14 +133,16 @@ PLACES: dict[str, Callable[[Kit], Place]] = {
 @pytest.fixture(scope="module")
 def kit(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
     with contextlib.ExitStack() as stack:
-        started: list[Engine] = []
 
+        @functools.cache
         def engine() -> Engine:
-            if not started:
-                started.append(stack.enter_context(running_engine(cli)))
-            return started[0]
+            return stack.enter_context(running_engine(cli))
 
-        yield Kit(cli=cli, directory=tmp_path_factory.mktemp("contract"), engine=engine)
+        @functools.cache
+        def host() -> Sshd:
+            return stack.enter_context(running_sshd(cli, tmp_path_factory.mktemp("sshd")))
+
+        yield Kit(cli=cli, directory=tmp_path_factory.mktemp("contract"), engine=engine, host=host)
 
 
 @pytest.fixture(
@@ -241,4 +254,5 @@ def test_it_says_who_it_is(place: Place, workdir: Path) -> None:
     assert identity.name == place.name
     assert identity.emulated == (place.target != here())
     assert identity.version
-    assert identity.cpu_model == (place.target.qemu_cpu if identity.emulated else platform.machine())
+    # A host that is somewhere else also says which model it is.
+    assert identity.cpu_model.split()[0] == (place.target.qemu_cpu if identity.emulated else platform.machine())

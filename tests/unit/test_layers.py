@@ -25,6 +25,7 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"proc", "fs"}),
     frozenset({"partial", "children"}),
     frozenset({"net", "archive", "tarball", "report"}),
+    frozenset({"roots"}),
     # L2
     frozenset({"context", "jobs", "bundles", "canaries", "answers", "cargo_failures", "lockfile"}),
     frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry", "native_env"}),

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DiskFullError, ExecutorUnavailableError, UsageError
-from pipeline.executors.ssh import SshExecutor, SshHost, parse_address
+from pipeline.executors.ssh import SshExecutor
 from pipeline.model.execution import ExecRequest
+from pipeline.model.ssh import SshHost, parse_address
 from pipeline.model.target import find_target
 
 
@@ -39,6 +40,7 @@ def test_what_is_no_address(text: str) -> None:
 @pytest.fixture
 def request_(tmp_path: Path) -> ExecRequest:
     (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "x").write_text("")
     return ExecRequest(
         argv=("/x",), env={"OUT_DIR": "/out"}, workdir=Path("/"), outputs=(tmp_path / "out",),
         target=find_target("arm64"), timeout_s=5, root=tmp_path / "root",
