@@ -37,6 +37,8 @@ class Job:
     source_dirs: tuple[str, ...]
     """Directories that the program may name by their absolute paths."""
     timeout_s: float
+    dynamic: bool = True
+    """Whether the target's loader starts it."""
     kept_dirs: tuple[str, ...] = ()
     """Further directories whose new and changed files end up in the job's ``kept``."""
 
@@ -58,7 +60,7 @@ def job_script(job: Job) -> str:
         "program": job.program,
         "workdir": job.workdir,
         "out_dir": job.out_dir,
-        "loader": job.target.interpreter,
+        "loader": job.target.interpreter if job.dynamic else "",
         "library_dirs": root_library_dir(job.target),
         "source_dirs": "\n".join(outermost(job.source_dirs)),
         "kept_dirs": "\n".join(outermost(job.kept_dirs)),

@@ -68,7 +68,11 @@ enter_in_place() {
     seen_out_dir=$job/out
     case $what in
         verify) apart launch "$root$loader" --verify "$root$program" ;;
-        run) cd "$workdir" && apart launch_program "$root$loader" --library-path "$(library_path)" "$root$program" ;;
+        run)
+            cd "$workdir" || exit 125
+            [ -z "$loader" ] || set -- "$root$loader" --library-path "$(library_path)"
+            apart launch_program "$@" "$root$program"
+            ;;
     esac
 }
 
@@ -89,6 +93,8 @@ if [ "$1" = --enter ]; then
     way=$2 what=$3 root=$4 job=$5
     shift 5
     . "$job/job.sh"
+    # A program without a loader cannot be verified without running it.
+    [ "$what$loader" != verify ] || { [ "$way" != namespaces ] || mounts && exit; }
     case $way in
         emulator) enter_emulator "$@" ;;
         namespaces) enter_namespaces ;;
@@ -150,7 +156,7 @@ has_unshare() { command -v unshare >/dev/null 2>&1 && unshare --help 2>&1 | grep
 
 # The shell takes what the kernel does not know for a script: a program of another CPU must not come that far.
 right_cpu() {
-    [ "$(machine_of "$root$loader")" = "$(machine_of /proc/self/exe)" ] && return 0
+    [ "$(machine_of "$root$program")" = "$(machine_of /proc/self/exe)" ] && return 0
     for handler in $(ls /proc/sys/fs/binfmt_misc 2>/dev/null); do
         case $handler in register | status) ;; *) return 0 ;; esac
     done

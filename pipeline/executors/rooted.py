@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline import fs, jobs, proc
+from pipeline.elf.reader import read_elf
 from pipeline.errors import ExecutorUnavailableError, StrayOutputError
 from pipeline.model.bundle import JOB_FILE_NAME, JOB_RUNNER_NAME, OUT_DIR_NAME
 from pipeline.model.execution import ExecRequest, ExecResult, ExecutorIdentity
@@ -43,7 +44,7 @@ def run_rooted(request: ExecRequest, identity: ExecutorIdentity, emulator: tuple
 def job_of(request: ExecRequest) -> jobs.Job:
     """Return what the job runner is told about *request*."""
     own = request.root is not None
-    out_dir = request.env.get("OUT_DIR") or (str(request.outputs[0]) if request.outputs and not own else "")
+    out_dir = request.env.get("OUT_DIR", "")
     writable = () if own else (request.workdir, *request.outputs)
     return jobs.Job(
         target=request.target,
@@ -54,6 +55,7 @@ def job_of(request: ExecRequest) -> jobs.Job:
         out_dir=out_dir,
         source_dirs=tuple(map(str, request.inputs if own else {*request.inputs, *writable})),
         timeout_s=request.timeout_s,
+        dynamic=own or read_elf(Path(request.argv[0])).interpreter is not None,
         kept_dirs=tuple(str(path) for path in writable if str(path) != out_dir),
     )
 
@@ -74,10 +76,8 @@ def collect(job_dir: Path, request: ExecRequest, identity: ExecutorIdentity, rep
     link = next((path for path in sorted(out_dir.rglob("*")) if path.is_symlink()), None)
     if link is not None:
         raise StrayOutputError(f"the generator left a link in OUT_DIR: {link.relative_to(out_dir)}", **LINK_CAUSE)
-    if request.outputs:
-        shutil.copytree(
-            out_dir, job_of(request).out_dir if request.root is None else request.outputs[0], dirs_exist_ok=True
-        )
+    if "OUT_DIR" in request.env:
+        shutil.copytree(out_dir, request.outputs[0], dirs_exist_ok=True)
     for directory in job_of(request).kept_dirs:
         kept = job_dir / "kept" / directory.lstrip("/")
         if kept.is_dir():

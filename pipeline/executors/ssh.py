@@ -122,13 +122,15 @@ class SshExecutor:
             roots.usual_library_dirs(sysroot, request.target),
             own=roots.libraries_in(request.inputs),
         )
+        # What the program leaves in OUT_DIR is all that it finds there.
+        sent = {*request.inputs, request.workdir, *request.outputs} - {program, Path(request.env.get("OUT_DIR", "/"))}
         root = roots.Root(
             target=request.target,
             programs=(program,),
             sysroot=sysroot,
             libraries=libraries,
             directories=(request.workdir, *request.outputs),
-            sources=tuple(map(Path, roots.outermost(str(path) for path in request.inputs if path != program))),
+            sources=tuple(map(Path, roots.outermost(map(str, sent)))),
         )
         yield from {member.name: member for member in roots.root_members(root)}.values()
 

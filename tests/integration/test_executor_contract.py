@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.context import Context
+from pipeline.elf.probe import PROBE_EXIT_CODE
 from pipeline.errors import ExecutorUnavailableError
 from pipeline.executors.choose import Means, candidates
+from pipeline.executors.local import probe_file
 from pipeline.model.events import NullReporter
 from pipeline.model.execution import ExecRequest, ExecResult, Executor
 from pipeline.model.ssh import SshHost, client_environment
@@ -219,6 +221,11 @@ def test_inputs_are_seen(place: Place, workdir: Path) -> None:
     assert place.executor.run(request).stdout == b"seen\n"
 
 
+def test_what_lies_in_the_working_directory_is_seen(place: Place, workdir: Path) -> None:
+    (workdir / "file").write_text("seen\n")
+    assert place.run(workdir, "read", "file").stdout == b"seen\n"
+
+
 def test_all_bytes_of_both_streams(place: Place, workdir: Path) -> None:
     result = place.run(workdir, "bytes")
     assert result.stdout == bytes(range(256)) * 4096
@@ -234,6 +241,13 @@ def test_a_missing_program_cannot_run(place: Place, workdir: Path) -> None:
         "  usual cause: the program was not built, or removed since\n"
         "  what to do:  run the build again"
     )
+
+
+def test_a_program_without_a_loader(place: Place, workdir: Path) -> None:
+    with probe_file(place.target) as program:
+        request = dataclasses.replace(place.request(workdir), argv=(str(program),), inputs=(program,))
+        result = place.executor.run(request)
+    assert (result.exit_code, result.stdout, result.stderr) == (PROBE_EXIT_CODE, b"", b"")
 
 
 def test_the_replay_line_does_the_same(place: Place, workdir: Path) -> None:
