@@ -1,4 +1,4 @@
-"""``verify``: check products that are there already, without running them."""
+"""``verify``: check products that are there already."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ from pathlib import Path
 
 import click
 
-from pipeline import fs, record
+from pipeline.cli.proof_options import (
+    ProofOptions,
+    build_request,
+    proof_options,
+    record_order,
+    record_path,
+    recorded_subject,
+)
 from pipeline.cli.settings import ResultError, common_options, open_session
 from pipeline.cli.verdict import verification_error
-from pipeline.errors import ArchiveError, UsageError
-from pipeline.model.asset import ZIP_SUFFIX, target_in_name
+from pipeline.errors import UsageError
+from pipeline.model.asset import target_in_name
 from pipeline.model.findings import Finding
-from pipeline.model.record import RECORD_SUFFIX, Subject
+from pipeline.model.record import Subject
 from pipeline.model.target import Target, find_target
+from pipeline.orchestrate import ProofOrder, prove
+from pipeline.proof.generation import check_one_generation
 from pipeline.report.summary import findings_json, verdict_text
 from pipeline.stages import verify as stage
 
@@ -23,25 +32,34 @@ from pipeline.stages import verify as stage
 @click.option("-t", "--target", metavar="NAME", help="Target of the files (default: what their names say).")
 @click.option("--glibc", metavar="VERSION", help="Newest glibc that they may need, such as 2.36.")
 @click.option("--assume-library", metavar="NAME", help="Library that users have; repeatable.", multiple=True)
+@proof_options
 @common_options
-def verify(files: tuple[Path, ...], target: str | None, glibc: str | None, assume_library: tuple[str, ...]) -> None:
-    """Check zips (or directories) that were built before; nothing in them is run.
+def verify(
+    files: tuple[Path, ...], target: str | None, glibc: str | None, assume_library: tuple[str, ...], proof: ProofOptions
+) -> None:
+    """Check zips (or directories) that were built before: what is in them, their records, and what they do.
 
-    Where a zip's build record lies beside it, the record says for which target it is, and which libraries its users
-    are known to have.
+    Where a zip's build record lies beside it, each of its values is held against the zip; it also says for which
+    target the zip is, which libraries its users are known to have, and whose canaries are to be run.
     """
     with open_session() as session:
         checked: dict[str, tuple[Finding, ...]] = {}
         for path in files:
-            subject = _subject(path)
-            inputs = stage.VerifyInputs(
-                product=path.absolute(),
-                target=_target(path, target, subject),
-                glibc_floor=glibc,
-                assumed_libraries=frozenset((*assume_library, *(subject.assumed_libraries if subject else ()))),
+            place = record_path(path, proof)
+            subject = recorded_subject(place)
+            order = ProofOrder(
+                inputs=stage.VerifyInputs(
+                    product=path.absolute(),
+                    target=_target(path, target, subject),
+                    glibc_floor=glibc,
+                    assumed_libraries=frozenset((*assume_library, *(subject.assumed_libraries if subject else ()))),
+                    record=record_order(place, proof),
+                ),
+                request=build_request(proof, subject, _target(path, target, subject), start_dir=Path.cwd()),
             )
-            checked[str(path)] = stage.run(inputs, session.context)
+            checked[str(path)] = prove(order, session.context)
             session.reporter.show([f"{path}:", verdict_text(checked[str(path)])])
+        _add_generation(checked, files, proof)
         result: dict[str, object] = {
             "schema": 1, "files": [{"path": path} | findings_json(found) for path, found in checked.items()],
         }  # fmt: skip
@@ -51,14 +69,12 @@ def verify(files: tuple[Path, ...], target: str | None, glibc: str | None, assum
         session.result(result)
 
 
-def _subject(path: Path) -> Subject | None:
-    """Return what the build record beside a zip says, None without one, or with one of another zip."""
-    try:
-        subject = record.read(path.with_name(path.name.removesuffix(ZIP_SUFFIX) + RECORD_SUFFIX)).subject
-    except (OSError, ArchiveError):
-        return None
-    is_this_zip = path.is_file() and fs.sha256_file(path) == subject.zip_sha256
-    return subject if is_this_zip else None
+def _add_generation(checked: dict[str, tuple[Finding, ...]], files: tuple[Path, ...], proof: ProofOptions) -> None:
+    """Add to the last file whether all of them hold the same snapshots, where that was asked for."""
+    if proof.one_generation:
+        subjects = ((path.name, recorded_subject(record_path(path, proof))) for path in files)
+        known = [(name, subject) for name, subject in subjects if subject]
+        checked[str(files[-1])] += tuple(check_one_generation(known))
 
 
 def _target(path: Path, name: str | None, subject: Subject | None) -> Target:

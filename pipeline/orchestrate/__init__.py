@@ -2,8 +2,19 @@
 
 from pipeline.orchestrate.driver import build
 from pipeline.orchestrate.exporting import export_generators
+from pipeline.orchestrate.proving import ProofOrder, prove
 from pipeline.orchestrate.running import RunOrder, RunReport, run_bundle
 from pipeline.orchestrate.step import snapshot_step
 from pipeline.orchestrate.stitching import stitch
 
-__all__ = ["RunOrder", "RunReport", "build", "export_generators", "run_bundle", "snapshot_step", "stitch"]
+__all__ = [
+    "ProofOrder",
+    "RunOrder",
+    "RunReport",
+    "build",
+    "export_generators",
+    "prove",
+    "run_bundle",
+    "snapshot_step",
+    "stitch",
+]

@@ -21,7 +21,7 @@ from pipeline.model.toolchain import Toolchain
 from pipeline.orchestrate.assumed import find_assumed
 from pipeline.orchestrate.compiling import compile_all
 from pipeline.orchestrate.finishing import finish
-from pipeline.orchestrate.job import Job, means_of, work_dir_for
+from pipeline.orchestrate.job import Job, means_of, toolbox_inputs, work_dir_for
 from pipeline.orchestrate.patching import patch_source, require_nothing_left
 from pipeline.orchestrate.v8_source import compiled_provider
 from pipeline.stages import analyze, lift, provide_v8, source, toolbox
@@ -106,18 +106,8 @@ def _mark_as_ours(work_dir: Path) -> None:
 
 
 def _make_toolchain(request: BuildRequest, wanted: TargetRequest, context: Context, ledger: Ledger) -> Toolchain:
-    runtime = request.runtime
     with ledger.step("toolbox") as step:
-        toolchain = toolbox.run(
-            toolbox.ToolboxInputs(
-                target=wanted.target,
-                suite=wanted.suite,
-                sysroot_packages=runtime.v8.packages if isinstance(runtime.v8, SystemVm) else (),
-                tool_packages=native_env.PACKAGES if runtime.native_tools else (),
-                mode=request.toolchain,
-            ),
-            context,
-        )
+        toolchain = toolbox.run(toolbox_inputs(request, wanted), context)
         step.detail(", ".join(f"{tool.name} {tool.version}" for tool in toolchain.tools[:3]))
     return toolchain
 

@@ -13,7 +13,6 @@ import pipeline
 from pipeline import fs, record
 from pipeline.canaries.ladder import files_digest
 from pipeline.errors import ArchiveError
-from pipeline.executors.choose import candidates
 from pipeline.model.asset import ZIP_SUFFIX, asset_name
 from pipeline.model.build import BuildOutcome, ProducedFile
 from pipeline.model.events import Where
@@ -21,7 +20,7 @@ from pipeline.model.execution import Executor
 from pipeline.model.findings import Finding, Severity, failed, verdict
 from pipeline.model.record import RECORD_SUFFIX, BuildRecord, differences
 from pipeline.model.target import target_of_machine
-from pipeline.orchestrate.assumed import find_assumed
+from pipeline.orchestrate.bare import bare_executor
 from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.components import Made, components_path, write_components
 from pipeline.orchestrate.job import Job
@@ -180,12 +179,7 @@ def _snapshot_files(compiled: Compiled) -> tuple[tuple[str, Path], ...]:
 
 def _bare_executor(job: Job) -> Executor:
     """Return the executor with a root that holds what users have: the C library, and what is assumed beside it."""
-    assumed = find_assumed(job.request.runtime, job.toolchain)
-    identity = fs.sha256_json([job.toolchain.digest, *sorted(assumed)])[:16]
-    root = job.work_dir / "bare" / f"{job.target.name}-{identity}"
-    if not root.is_dir():
-        verify.make_bare_root(job.toolchain.sysroot, job.target, root, assumed=assumed)
-    return candidates(dataclasses.replace(job.means, sysroot=root))[job.executor_name]
+    return bare_executor(job.request.runtime, job.toolchain, job.means, job.work_dir / "bare", job.executor_name)
 
 
 def _is_emulated(job: Job) -> bool:

@@ -6,15 +6,17 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import fs
+from pipeline import fs, native_env
 from pipeline.context import Context
 from pipeline.executors.choose import Means
 from pipeline.executors.containers import engine_variables
 from pipeline.ledger import Ledger
 from pipeline.model.build import BuildRequest, TargetRequest
+from pipeline.model.spec import SystemVm
 from pipeline.model.ssh import SshHost, client_environment
 from pipeline.model.target import Target
 from pipeline.model.toolchain import Toolchain
+from pipeline.stages import toolbox
 from pipeline.stages.patch import AppliedPatch
 from pipeline.stages.provide_v8 import V8File
 
@@ -56,6 +58,18 @@ class Job:
         """Return what there is to run programs of the target with."""
         means = means_of(self.toolchain, self.context.environ, self.request.host)
         return dataclasses.replace(means, keep_dir=self.steps_dir)
+
+
+def toolbox_inputs(request: BuildRequest, wanted: TargetRequest) -> toolbox.ToolboxInputs:
+    """Return what the toolbox of a build for one target is made of."""
+    runtime = request.runtime
+    return toolbox.ToolboxInputs(
+        target=wanted.target,
+        suite=wanted.suite,
+        sysroot_packages=runtime.v8.packages if isinstance(runtime.v8, SystemVm) else (),
+        tool_packages=native_env.PACKAGES if runtime.native_tools else (),
+        mode=request.toolchain,
+    )
 
 
 def means_of(toolchain: Toolchain, environ: Mapping[str, str], host: SshHost | None = None) -> Means:

@@ -30,13 +30,9 @@ _NEVER_CONFIRMED = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordOrder:
-    """A record, the product that it is about, and what else is there to compare with."""
+    """A record, and what is there to hold it against beside the product itself."""
 
     record_path: Path
-    product_dir: Path
-    """The product's files, as they are unpacked."""
-    zip_path: Path | None = None
-    """The zip that they came from."""
     lock: Path | None = None
     """The Cargo.lock that the build must have used."""
     generators: tuple[Path, ...] = ()
@@ -45,27 +41,41 @@ class RecordOrder:
     """The toolbox that this machine would build with."""
 
 
-def check_record(order: RecordOrder) -> tuple[Finding, ...]:
-    """Return what is to be said about the record; a record that cannot be read is one failure."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Case:
+    """What one check looks at."""
+
+    order: RecordOrder
+    made: BuildRecord
+    product_dir: Path
+    zip_path: Path | None
+
+
+def check_record(order: RecordOrder, product_dir: Path, zip_path: Path | None = None) -> tuple[Finding, ...]:
+    """Return what is to be said about the record of the files in *product_dir*, which came out of *zip_path*.
+
+    A record that cannot be read is one failure.
+    """
     try:
         made = record.read_unsealed(order.record_path)
     except ArchiveError as error:
         return (_finding("record.readable", Severity.FAIL, order.record_path.name, error.what),)
-    return tuple(_findings(order, made))
+    return tuple(_findings(_Case(order=order, made=made, product_dir=product_dir, zip_path=zip_path)))
 
 
-def _findings(order: RecordOrder, made: BuildRecord) -> Iterator[Finding]:
-    yield _seals(order, made)
-    yield _zip(order, made)
-    yield from _files(order.product_dir, made.subject.files)
-    yield _target(order.product_dir, made)
-    yield _glibc(order.product_dir, made)
-    found = embedded_snapshots(_named_files(order.product_dir))
+def _findings(case: _Case) -> Iterator[Finding]:
+    made = case.made
+    yield _seals(case)
+    yield _zip(case)
+    yield from _files(case.product_dir, made.subject.files)
+    yield _target(case.product_dir, made)
+    yield _glibc(case.product_dir, made)
+    found = embedded_snapshots(_named_files(case.product_dir))
     yield from check_snapshots(made.subject, found)
     yield from check_generation(made.subject, found)
     yield _vm(made, found)
     yield _verdict(made)
-    yield from _compared(order, made)
+    yield from _compared(case)
 
 
 def _finding(check: str, severity: Severity, subject: str, message: str) -> Finding:
@@ -77,27 +87,28 @@ def _held(check: str, subject: str, problems: list[str], right: str) -> Finding:
     return _finding(check, Severity.FAIL if problems else Severity.OK, subject, "; ".join(problems) or right)
 
 
-def _seals(order: RecordOrder, made: BuildRecord) -> Finding:
-    broken = record.broken_seals(made)
+def _seals(case: _Case) -> Finding:
+    broken = record.broken_seals(case.made)
     problems = [
         f"{name} does not fit what it stands for: the record was changed after it was written" for name in broken
     ]
-    return _held("record.digest", order.record_path.name, problems, "is as it was written")
+    return _held("record.digest", case.order.record_path.name, problems, "is as it was written")
 
 
-def _zip(order: RecordOrder, made: BuildRecord) -> Finding:
-    subject = made.subject
-    if order.zip_path is None:
+def _zip(case: _Case) -> Finding:
+    subject = case.made.subject
+    if case.zip_path is None:
         return _finding("record.zip", Severity.INFO, subject.zip_name, "was not compared: its files are there unpacked")
     problems = []
-    size_bytes, sha256 = order.zip_path.stat().st_size, fs.sha256_file(order.zip_path)
+    size_bytes, sha256 = case.zip_path.stat().st_size, fs.sha256_file(case.zip_path)
     if size_bytes != subject.zip_size_bytes:
         problems.append(f"zip_size_bytes is {subject.zip_size_bytes}, the zip has {size_bytes}")
     if sha256 != subject.zip_sha256:
         problems.append(f"zip_sha256 is {_short(subject.zip_sha256)}, the zip's is {_short(sha256)}")
-    if order.zip_path.name != subject.zip_name:
-        problems.append(f"zip_name is {subject.zip_name}, the zip is {order.zip_path.name}")
-    return _held("record.zip", order.zip_path.name, problems, "is the zip that the record is about")
+    if not problems and case.zip_path.name != subject.zip_name:
+        said = f"is the zip that the record is about, under another name than {subject.zip_name}"
+        return _finding("record.zip", Severity.INFO, case.zip_path.name, said)
+    return _held("record.zip", case.zip_path.name, problems, "is the zip that the record is about")
 
 
 def _named_files(root: Path) -> tuple[tuple[str, Path], ...]:
@@ -183,54 +194,54 @@ def _verdict(made: BuildRecord) -> Finding:
     return _held("record.verdict", made.verdict, problems, "follows from the record's findings")
 
 
-def _packing(order: RecordOrder, made: BuildRecord) -> Finding | None:
+def _packing(case: _Case) -> Finding | None:
     """Pack the files again, and return whether the same bytes come out; None where that cannot be told here."""
-    subject = made.subject
-    if order.zip_path is None or subject.deflate != archive.deflate_flavour():
+    subject = case.made.subject
+    if case.zip_path is None or subject.deflate != archive.deflate_flavour():
         return None
     members = [
         archive.ZipMember(name=name, source=path, mode=path.stat().st_mode & 0o777)
-        for name, path in _named_files(order.product_dir)
+        for name, path in _named_files(case.product_dir)
     ]
     with tempfile.TemporaryDirectory(prefix="snapstitch-packed-") as directory:
         again = Path(directory) / "again.zip"
         archive.write_zip(again, members, epoch_s=subject.source_date_epoch_s)
-        same = fs.sha256_file(again) == fs.sha256_file(order.zip_path)
+        same = fs.sha256_file(again) == fs.sha256_file(case.zip_path)
     problem = (
         f"packed again with source_date_epoch_s {subject.source_date_epoch_s} and {subject.deflate} it is another zip"
     )
-    return _held("record.packing", order.zip_path.name, [] if same else [problem], "comes out again, byte for byte")
+    return _held("record.packing", case.zip_path.name, [] if same else [problem], "comes out again, byte for byte")
 
 
-def _compared(order: RecordOrder, made: BuildRecord) -> Iterator[Finding]:
+def _compared(case: _Case) -> Iterator[Finding]:
     """Yield what comparing with things that were given comes to, and which values nothing at hand confirms."""
     checks = {
-        "generator_sha256": _generators(order, made),
-        "lock_sha256": _lock(order, made),
-        "toolchain, toolchain_digest": _toolchain(order, made),
-        "executor": _executor(order, made),
-        "deflate, source_date_epoch_s": _packing(order, made),
+        "generator_sha256": _generators(case),
+        "lock_sha256": _lock(case),
+        "toolchain, toolchain_digest": _toolchain(case),
+        "executor": _executor(case),
+        "deflate, source_date_epoch_s": _packing(case),
     }
     yield from (finding for finding in checks.values() if finding)
     claims = (*(name for name, finding in checks.items() if finding is None), *_NEVER_CONFIRMED)
     message = f"nothing at hand confirms {', '.join(claims)}; the record's own digest covers them"
-    yield _finding("record.claims", Severity.INFO, order.record_path.name, message)
+    yield _finding("record.claims", Severity.INFO, case.order.record_path.name, message)
 
 
-def _lock(order: RecordOrder, made: BuildRecord) -> Finding | None:
-    if order.lock is None:
+def _lock(case: _Case) -> Finding | None:
+    if case.order.lock is None:
         return None
-    recorded, present = made.subject.lock_sha256, fs.sha256_file(order.lock)
+    recorded, present = case.made.subject.lock_sha256, fs.sha256_file(case.order.lock)
     problems = [] if present == recorded else [f"lock_sha256 is {_short(recorded)}, its digest is {_short(present)}"]
-    return _held("record.lock", str(order.lock), problems, "is the lock that the build used")
+    return _held("record.lock", str(case.order.lock), problems, "is the lock that the build used")
 
 
-def _toolchain(order: RecordOrder, made: BuildRecord) -> Finding | None:
+def _toolchain(case: _Case) -> Finding | None:
     """Return whether the toolbox is the one of this machine: another one is no mistake, so that nothing fails."""
-    if order.toolchain is None:
+    if case.order.toolchain is None:
         return None
-    recorded, present = made.subject.toolchain_digest, order.toolchain.digest
-    same = recorded == present and made.subject.toolchain == order.toolchain.tools
+    recorded, present = case.made.subject.toolchain_digest, case.order.toolchain.digest
+    same = recorded == present and case.made.subject.toolchain == case.order.toolchain.tools
     return _finding(
         "record.toolchain",
         Severity.OK if same else Severity.INFO,
@@ -241,12 +252,12 @@ def _toolchain(order: RecordOrder, made: BuildRecord) -> Finding | None:
     )
 
 
-def _executor(order: RecordOrder, made: BuildRecord) -> Finding | None:
+def _executor(case: _Case) -> Finding | None:
     """Return whether the emulator is the one of this machine's toolbox; as with the toolbox, nothing fails."""
-    executor = made.executor
-    if order.toolchain is None or executor is None or executor.name != "qemu":
+    executor = case.made.executor
+    if case.order.toolchain is None or executor is None or executor.name != "qemu":
         return None
-    here = (order.toolchain.qemu_version, order.toolchain.target.qemu_cpu)
+    here = (case.order.toolchain.qemu_version, case.order.toolchain.target.qemu_cpu)
     same = (executor.version, executor.cpu_model) == here
     return _finding(
         "record.executor",
@@ -256,13 +267,13 @@ def _executor(order: RecordOrder, made: BuildRecord) -> Finding | None:
     )
 
 
-def _generators(order: RecordOrder, made: BuildRecord) -> Finding | None:
-    if not order.generators:
+def _generators(case: _Case) -> Finding | None:
+    if not case.order.generators:
         return None
-    present = {fs.sha256_file(path): path.name for path in order.generators}
+    present = {fs.sha256_file(path): path.name for path in case.order.generators}
     problems = [
         f"generator_sha256 of {item.package} is {_short(item.generator_sha256)}, the digest of none of them"
-        for item in made.subject.snapshots
+        for item in case.made.subject.snapshots
         if item.generator_sha256 not in present
     ]
     return _held("record.generator", ", ".join(present.values()), problems, "made the snapshots")

@@ -23,6 +23,7 @@ from pipeline.model.execution import Executor
 from pipeline.model.findings import Finding, Severity
 from pipeline.model.spec import Canary
 from pipeline.model.target import Target
+from pipeline.proof.record_check import RecordOrder, check_record
 from pipeline.v8.product import check_blobs, check_presence, expected_snapshots, scan_product
 
 
@@ -46,6 +47,8 @@ class VerifyInputs:
     canaries: tuple[Canary, ...] = ()
     canary_dir: Path | None = None
     """What lies in it lies in the working directory of every canary."""
+    record: RecordOrder | None = None
+    """The product's build record, and what else is there to hold it against."""
 
 
 def run(inputs: VerifyInputs, context: Context) -> tuple[Finding, ...]:
@@ -56,7 +59,7 @@ def run(inputs: VerifyInputs, context: Context) -> tuple[Finding, ...]:
     """
     with _unpacked(inputs.product, context) as product_dir:
         static = tuple(_static_findings(inputs, product_dir))
-        return (*static, *_canary_findings(inputs, product_dir))
+        return (*static, *_record_findings(inputs, product_dir), *_canary_findings(inputs, product_dir))
 
 
 def make_bare_root(
@@ -148,6 +151,12 @@ def _elf_findings(name: str, path: Path, policy: ElfPolicy) -> tuple[Finding, ..
 
 def _version(text: str | None) -> tuple[int, ...] | None:
     return tuple(int(number) for number in re.findall(r"\d+", text)) if text else None
+
+
+def _record_findings(inputs: VerifyInputs, product_dir: Path) -> tuple[Finding, ...]:
+    if inputs.record is None:
+        return ()
+    return check_record(inputs.record, product_dir, None if inputs.product.is_dir() else inputs.product)
 
 
 def _canary_findings(inputs: VerifyInputs, product_dir: Path) -> Iterator[Finding]:

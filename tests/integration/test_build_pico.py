@@ -59,6 +59,33 @@ def test_the_zip_is_named_checked_and_recorded(built: Built) -> None:
     assert built.record.subject.lock_sha256 == hashlib.sha256((PICO / "Cargo.lock").read_bytes()).hexdigest()
 
 
+def test_the_zip_is_proved_again_by_its_record_and_by_its_canaries(built: Built, cli: Cli) -> None:
+    options = ("--lock", PICO / "Cargo.lock", "--generator", generator_of(cli, built), built.zip_path)
+    (file,) = cli.run("verify", *options).result["files"]
+    assert file["verdict"] == "ok"
+    severities = {finding["id"]: finding["severity"] for finding in file["findings"]}
+    assert {name: severities[name] for name in severities if name.startswith("record.")} == {
+        "record.digest": "ok", "record.zip": "ok", "record.files": "ok", "record.target": "ok", "record.glibc": "ok",
+        "record.snapshot": "ok", "record.generation": "ok", "record.v8": "ok", "record.verdict": "ok",
+        "record.generator": "ok", "record.lock": "ok", "record.toolchain": "ok", "record.executor": "ok",
+        "record.packing": "ok", "record.claims": "info",
+    }  # fmt: skip
+    rungs = [finding["evidence"]["rung"] for finding in file["findings"] if finding["id"] == "canary"]
+    assert rungs == [
+        "version", "eval", "module", "timers and promises", "WebAssembly", "regexp and Intl", "file", "uncaught error",
+    ]  # fmt: skip
+
+
+def generator_of(cli: Cli, built: Built) -> Path:
+    (made,) = built.record.subject.snapshots
+    found = cli.cache_dir.glob(f"work/pico-*/target/{built.target.rust_triple}/release/generator-pico_snapshot-0-1-0")
+    return next(path for path in found if digest_of(path) == made.generator_sha256)
+
+
+def digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def test_only_the_snapshot_step_ran_emulated(built: Built) -> None:
     emulated = {title for title, step in built.steps.items() if step["where"] == "emulated"}
     assert emulated <= {"snapshot of pico_snapshot", "verify"}

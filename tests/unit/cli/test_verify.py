@@ -64,7 +64,8 @@ def with_record(place: Path, *assumed: str) -> Path:
     subject = Subject(
         name="app", version="1.0.0", target="s390x", rust_triple="s390x-unknown-linux-gnu", zip_name=path.name,
         zip_size_bytes=path.stat().st_size, zip_sha256=fs.sha256_file(path), deflate="", source_date_epoch_s=0,
-        files=(), snapshots=(), vm=VmRecord(crate="vm", crate_version="1"), lock_sha256="0" * 64, features=(),
+        glibc_floor="2.34", files=record.file_records(place, ["app"]), snapshots=(),
+        vm=VmRecord(crate="vm", crate_version="1"), lock_sha256="0" * 64, features=(),
         default_features=True, profile="release", assumed_libraries=assumed, toolchain=(), toolchain_digest="",
     )  # fmt: skip
     made = BuildRecord(
@@ -85,11 +86,11 @@ def test_the_record_beside_a_zip_says_what_its_users_have(tmp_path: Path, capsys
     assert main([*arguments, "--assume-library", "libx.so.1"]) == 0
 
 
-def test_the_record_of_another_zip_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_record_of_another_zip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = with_record(tmp_path, "libx.so.1")
     path.write_bytes(path.read_bytes() + b"changed")
-    assert main(["verify", "--cache-dir", str(tmp_path / "cache"), str(path)]) == 2
-    assert "error: for which target is app.zip?" in capsys.readouterr().err
+    assert main(["verify", "--cache-dir", str(tmp_path / "cache"), str(path)]) == 21
+    assert "record.zip: app.zip: zip_size_bytes is " in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
