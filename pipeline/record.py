@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pydantic
@@ -21,25 +22,30 @@ MAX_RECORD_BYTES = 16 * 1024 * 1024
 
 
 def subject_digest(subject: Subject) -> str:
-    """Return the SHA-256 of what two equal builds share."""
-    return fs.sha256_json(subject.model_dump(mode="json"))
-
-
-def record_digest(record: BuildRecord) -> str:
-    """Return the SHA-256 of a whole record, but for the value that holds it."""
-    return fs.sha256_json(record.model_dump(mode="json", exclude={"record_sha256"}, exclude_none=True))
+    """Return the SHA-256 of what two equal builds share, as it stands in the file."""
+    return fs.sha256_json(subject.model_dump(mode="json", exclude_none=True))
 
 
 def sealed(record: BuildRecord) -> BuildRecord:
     """Return *record* with the digests that it must have."""
     record = record.model_copy(update={"subject_sha256": subject_digest(record.subject)})
-    return record.model_copy(update={"record_sha256": record_digest(record)})
+    document = record.model_dump(mode="json", exclude_none=True)
+    return record.model_copy(update={"record_sha256": _document_digest(document)})
 
 
-def broken_seals(record: BuildRecord) -> tuple[str, ...]:
-    """Return which of the record's digests do not fit what they stand for: ``subject_sha256``, ``record_sha256``."""
-    right = sealed(record)
-    return tuple(name for name in ("subject_sha256", "record_sha256") if getattr(record, name) != getattr(right, name))
+def broken_seals(path: Path) -> tuple[str, ...]:
+    """Return which digests of the record in *path* do not fit its text: ``subject_sha256``, ``record_sha256``.
+
+    It is the text that counts, not what this version of the program makes of it. Raises ArchiveError when it is no
+    JSON object.
+    """
+    document = _document(path)
+    right = {"subject_sha256": fs.sha256_json(document.get("subject")), "record_sha256": _document_digest(document)}
+    return tuple(name for name, digest in right.items() if document.get(name) != digest)
+
+
+def _document_digest(document: Mapping[str, object]) -> str:
+    return fs.sha256_json({name: value for name, value in document.items() if name != "record_sha256"})
 
 
 def now() -> str:
@@ -89,7 +95,7 @@ def read(path: Path) -> BuildRecord:
     Raises ArchiveError when it is not one, or when it is not what its digests say.
     """
     record = read_unsealed(path)
-    broken = broken_seals(record)
+    broken = broken_seals(path)
     if "subject_sha256" in broken:
         raise _unreadable(path, "its subject was changed after it was written")
     if broken:
@@ -102,12 +108,26 @@ def read_unsealed(path: Path) -> BuildRecord:
 
     Raises ArchiveError when it is not one, or larger than any.
     """
-    if path.stat().st_size > MAX_RECORD_BYTES:
-        raise _unreadable(path, f"it is larger than {MAX_RECORD_BYTES:,} bytes")
     try:
-        return BuildRecord.model_validate_json(path.read_bytes())
+        return BuildRecord.model_validate_json(_content(path))
     except pydantic.ValidationError as error:
         raise _unreadable(path, f"{error.error_count()} of its values do not fit the schema") from error
+
+
+def _document(path: Path) -> dict[str, object]:
+    try:
+        document = json.loads(_content(path))
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, "it is no JSON") from error
+    if not isinstance(document, dict):
+        raise _unreadable(path, "it is no JSON object")
+    return document
+
+
+def _content(path: Path) -> bytes:
+    if path.stat().st_size > MAX_RECORD_BYTES:
+        raise _unreadable(path, f"it is larger than {MAX_RECORD_BYTES:,} bytes")
+    return path.read_bytes()
 
 
 def _unreadable(path: Path, why: str) -> ArchiveError:

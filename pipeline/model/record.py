@@ -156,9 +156,9 @@ class BuildRecord(_Model):
     schema_version: Literal[2] = 2
     subject: Subject
     subject_sha256: Sha256
-    """Of the subject as JSON with sorted keys and no white space."""
+    """Of the subject as it stands here, as JSON with sorted keys and no white space."""
     record_sha256: Sha256
-    """Of everything but this value, as JSON with sorted keys and no white space, values without content left out."""
+    """Of everything else as it stands here, as JSON with sorted keys and no white space."""
     pipeline_version: str
     built_at: str
     """Wall-clock time, RFC 3339, UTC."""

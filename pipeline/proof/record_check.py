@@ -88,7 +88,7 @@ def _held(check: str, subject: str, problems: list[str], right: str) -> Finding:
 
 
 def _seals(case: _Case) -> Finding:
-    broken = record.broken_seals(case.made)
+    broken = record.broken_seals(case.order.record_path)
     problems = [
         f"{name} does not fit what it stands for: the record was changed after it was written" for name in broken
     ]

@@ -97,9 +97,31 @@ def test_a_change_beside_the_subject_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "build-info.json"
     record.write(path, build_record(tmp_path))
     path.write_text(path.read_text().replace('"cortex-a72"', '"max"'))
-    assert record.broken_seals(record.read_unsealed(path)) == ("record_sha256",)
+    assert record.broken_seals(path) == ("record_sha256",)
     with pytest.raises(ArchiveError, match=r"not a valid build record: it was changed after it was written\n"):
         record.read(path)
+
+
+def test_digests_are_of_the_text(tmp_path: Path) -> None:
+    """Anybody can compute them with any JSON library, and another version of this program with other defaults."""
+    path = tmp_path / "build-info.json"
+    record.write(path, build_record(tmp_path))
+    raw = json.loads(path.read_text())
+    digests = raw["subject_sha256"], raw.pop("record_sha256")
+    assert digests == tuple(
+        hashlib.sha256(json.dumps(part, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+        for part in (raw["subject"], raw)
+    )
+    del raw["subject"]["patches"]
+    path.write_text(json.dumps(raw | {"record_sha256": digests[1]}))
+    assert record.broken_seals(path) == ("subject_sha256", "record_sha256")
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "[" * 100_000])
+def test_seals_of_what_is_no_record(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(ArchiveError, match="is not a valid build record: it is no JSON"):
+        record.broken_seals(tmp_path / "x.json")
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
