@@ -204,6 +204,8 @@ def test_help_lists_the_verbs_in_their_order() -> None:
         "doctor",
         "verify",
         "v8",
+        "publish",
+        "release",
         "reference",
         "workflows",
     ]
