@@ -1,5 +1,6 @@
 """Walks the steps of a build in order: the only place that knows all stages."""
 
+from pipeline.orchestrate.counting import count_units
 from pipeline.orchestrate.driver import build
 from pipeline.orchestrate.exporting import export_generators
 from pipeline.orchestrate.proving import ProofOrder, prove
@@ -12,6 +13,7 @@ __all__ = [
     "RunOrder",
     "RunReport",
     "build",
+    "count_units",
     "export_generators",
     "prove",
     "run_bundle",

@@ -43,11 +43,12 @@ def _build_target(request: BuildRequest, wanted: TargetRequest, context: Context
 
 @contextlib.contextmanager
 def lifted_job(
-    request: BuildRequest, wanted: TargetRequest, context: Context, *, runs_here: bool = True
+    request: BuildRequest, wanted: TargetRequest, context: Context, *, runs_here: bool = True, with_v8: bool = True
 ) -> Iterator[tuple[Job, lift.Lift]]:
     """Yield one build, lifted and ready to be compiled; its work directory is locked meanwhile.
 
-    *runs_here* says whether programs of the target are going to be run on this machine.
+    *runs_here* says whether programs of the target are going to be run on this machine, *with_v8* whether V8 is going
+    to be linked: without it, it is not fetched.
     Raises the errors of the stages before the first compilation, ExecutorUnavailableError.
     """
     check_files_dir(request.runtime.canary_dir)
@@ -74,7 +75,7 @@ def lifted_job(
         job = dataclasses.replace(job, patches=patched.applied)
         env = dict(request.runtime.env) | _native_environment(job)
         analysis = _analyze(job, patched.path, env)
-        v8_env, v8_archive = _provide_v8(job, analysis)
+        v8_env, v8_archive = _provide_v8(job, analysis) if with_v8 else ({}, None)
         job = dataclasses.replace(job, v8_archive=v8_archive)
         yield job, _lift(job, analysis, env | v8_env)
 
