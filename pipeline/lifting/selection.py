@@ -25,6 +25,8 @@ class Selected:
     """The unit that runs the script; the product's own where there are several."""
     in_product: bool
     requires: tuple[PackageKey, ...]
+    needed_by: frozenset[PackageKey]
+    """Products that have what the script makes."""
 
 
 def select(graph: Graph, vm_crate: str) -> tuple[Selected, ...]:
@@ -42,7 +44,8 @@ def select(graph: Graph, vm_crate: str) -> tuple[Selected, ...]:
     _refuse_compiler_plugins(graph, reaching, vm_crate)
     if not runners:
         raise nothing_to_lift(graph, vm_crate)
-    kept = _units_of_product(graph, set(runners))
+    kept_by = _units_of_products(graph, set(runners))
+    kept = set().union(*kept_by.values())
     by_key = {key: _preferred(graph, key, runners, kept) for key in {graph.key(index) for index in runners}}
     requires = {key: _inner(graph, index, set(by_key)) for key, index in by_key.items()}
     order = graphlib.TopologicalSorter({key: requires[key] for key in sorted(by_key)}).static_order()
@@ -52,6 +55,7 @@ def select(graph: Graph, vm_crate: str) -> tuple[Selected, ...]:
             runner=by_key[key],
             in_product=by_key[key] in kept,
             requires=tuple(sorted(requires[key])),
+            needed_by=frozenset(product for product, units in kept_by.items() if by_key[key] in units),
         )
         for key in order
     )
@@ -123,9 +127,16 @@ def _refuse_compiler_plugins(graph: Graph, reaching: set[int], vm_crate: str) ->
         )
 
 
-def _units_of_product(graph: Graph, runners: set[int]) -> set[int]:
-    """Return the units that the product still has when the scripts of *runners* are replaced by stubs."""
-    seen = set(graph.roots)
+def _units_of_products(graph: Graph, runners: set[int]) -> dict[PackageKey, set[int]]:
+    """Return the units that each product still has when the scripts of *runners* are replaced by stubs."""
+    roots: dict[PackageKey, set[int]] = {}
+    for root in graph.roots:
+        roots.setdefault(graph.key(root), set()).add(root)
+    return {key: _units_without_scripts(graph, starts, runners) for key, starts in roots.items()}
+
+
+def _units_without_scripts(graph: Graph, starts: set[int], runners: set[int]) -> set[int]:
+    seen = set(starts)
     pending = list(seen)
     while pending:
         current = pending.pop()

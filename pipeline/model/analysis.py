@@ -111,6 +111,8 @@ class Product:
     manifest_path: Path
     binaries: tuple[str, ...]
     has_default_feature: bool
+    lifted: frozenset[PackageKey] = frozenset()
+    """Lifted packages whose snapshots these programs hold."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -145,6 +147,8 @@ class Analysis:
     call_dir: Path
     """Where Cargo is run, so that it finds the configuration files that apply to the workspace."""
     product: Product
+    companions: tuple[Product, ...] = ()
+    """Other packages of the workspace whose programs are built by the same calls of Cargo."""
     selection: Selection
     vm_crate: str
     vm: tuple[PackageKey, ...]
@@ -173,3 +177,12 @@ class Analysis:
     """Where an ordinary ``cargo build`` of the workspace puts its results."""
     linked: tuple[LinkedCrate, ...] = ()
     """Every crate that the untouched product links, itself included, sorted."""
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        """Return everything that is built, the product first."""
+        return (self.product, *self.companions)
+
+    def is_product(self, key: PackageKey) -> bool:
+        """Return whether the package is one of those whose programs are built."""
+        return any(product.key == key for product in self.products)

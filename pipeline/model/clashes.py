@@ -47,7 +47,15 @@ def _names(runtime: str, described: RuntimeSpec) -> Iterator[tuple[str, str]]:
     version = source.version if isinstance(source, RegistrySource) else VERSION_PLACEHOLDER
     for name in described.targets:
         target = find_target(name)
-        yield (
-            asset_name(described.asset_name, runtime=runtime, version=version, target=target),
-            f"{runtime} for {target.name}",
-        )
+        for owner, template in _templates(runtime, described):
+            file_name = asset_name(template, runtime=owner, version=version, target=target)
+            # A companion's package has a version of its own.
+            yield file_name, f"{owner} for {target.name}"
+
+
+def _templates(runtime: str, described: RuntimeSpec) -> Iterator[tuple[str, str]]:
+    """Yield the name and the template of each zip."""
+    yield runtime, described.asset_name
+    for companion in described.companions:
+        if companion.asset_name is not None:
+            yield companion.package, companion.asset_name

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pipeline.model.asset import ZIP_SUFFIX, asset_name
 from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.events import Where
-from pipeline.model.spec import GitSource, RegistrySource
+from pipeline.model.spec import Canary, GitSource, RegistrySource
 from pipeline.model.target import Target
 
 
@@ -136,28 +137,47 @@ def _compile_rows(
     yield Stage.LIFT, Where.NATIVE, ("workspace", "build scripts to lift"), ("overlay",)
     yield Stage.COMPILE_GENERATOR, Where.NATIVE, ("overlay", "tools", f"sysroot of {name}"), (f"generator for {name}",)
     yield Stage.SNAPSHOT, on_target, (f"generator for {name}",), ("OUT_DIR with the snapshot",)
-    yield Stage.COMPILE_PRODUCT, Where.NATIVE, ("overlay", "OUT_DIR with the snapshot"), ("product",)
+    products = ("product", *(companion.package for companion in request.runtime.companions))
+    yield Stage.COMPILE_PRODUCT, Where.NATIVE, ("overlay", "OUT_DIR with the snapshot"), products
 
 
 def _finish_rows(request: BuildRequest, wanted: TargetRequest, on_target: Where) -> Iterator[_Row]:
-    archive = _zip_name(request, wanted)
+    runtime = request.runtime
+    yield from _zip_rows(
+        request, wanted, _Zip("product", request.name, runtime.asset_name, runtime.canaries), on_target
+    )
+    for companion in runtime.companions:
+        if companion.asset_name is not None:
+            name = companion.package
+            yield from _zip_rows(request, wanted, _Zip(name, name, companion.asset_name, companion.canaries), on_target)
+
+
+class _Zip(NamedTuple):
+    product: str
+    name: str | None
+    template: str
+    canaries: tuple[Canary, ...]
+
+
+def _zip_rows(request: BuildRequest, wanted: TargetRequest, made: _Zip, on_target: Where) -> Iterator[_Row]:
+    archive = _zip_name(request, wanted, made)
     stem = archive.removesuffix(ZIP_SUFFIX)
     if request.runtime.bundle or request.runtime.strip:
-        yield Stage.BUNDLE, Where.NATIVE, ("product", f"sysroot of {wanted.target.name}"), ("product as it ships",)
-    yield Stage.PACKAGE, Where.NATIVE, ("product",), (archive, f"{archive}.sha256")
-    yield Stage.VERIFY, on_target, (archive, *_canary_names(request)), (f"{stem}.build-info.json",)
+        sysroot = f"sysroot of {wanted.target.name}"
+        yield Stage.BUNDLE, Where.NATIVE, (made.product, sysroot), (f"{made.product} as it ships",)
+    yield Stage.PACKAGE, Where.NATIVE, (made.product,), (archive, f"{archive}.sha256")
+    yield Stage.VERIFY, on_target, (archive, *_canary_names(made.canaries)), (f"{stem}.build-info.json",)
 
 
-def _zip_name(request: BuildRequest, wanted: TargetRequest) -> str:
+def _zip_name(request: BuildRequest, wanted: TargetRequest, made: _Zip) -> str:
     """Return the name of the zip, with the version left open where only the sources know it."""
-    runtime = request.runtime
-    version = runtime.source.version if isinstance(runtime.source, RegistrySource) else "<version>"
-    name = request.name or "<package>"
-    return asset_name(runtime.asset_name, runtime=name, version=version, target=wanted.target)
+    source = request.runtime.source
+    version = source.version if isinstance(source, RegistrySource) else "<version>"
+    return asset_name(made.template, runtime=made.name or "<package>", version=version, target=wanted.target)
 
 
-def _canary_names(request: BuildRequest) -> tuple[str, ...]:
-    count = len(request.runtime.canaries)
+def _canary_names(canaries: tuple[Canary, ...]) -> tuple[str, ...]:
+    count = len(canaries)
     return (f"{count} canaries" if count != 1 else "1 canary",) if count else ()
 
 

@@ -103,6 +103,8 @@ class Subject(_Model):
     source_date_epoch_s: int
     files: tuple[FileRecord, ...]
     snapshots: tuple[SnapshotRecord, ...]
+    generation_sha256: Sha256 | None = None
+    """Over all snapshots of the build: equal in the records of zips that were built together."""
     vm: VmRecord
     patches: tuple[PatchRecord, ...] = ()
     """In the order in which they were applied."""

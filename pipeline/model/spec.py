@@ -143,6 +143,26 @@ class Canary(SpecTable):
         return self
 
 
+class CompanionSpec(SpecTable):
+    """Programs of another package of the same workspace, built by the same call of Cargo, with the same snapshots."""
+
+    package: RuntimeName
+    """Package that is built as well."""
+    binaries: Texts = ()
+    """Binaries of it; without it, all that the package has."""
+    asset_name: AssetName | None = None
+    """File name of a zip of its own, in which `{runtime}` stands for the package's name; without it, the programs lie
+    in the runtime's zip."""
+    canaries: tuple[Canary, ...] = ()
+    """Runs of the first binary, where it has a zip of its own; each must answer as it says."""
+
+    @pydantic.model_validator(mode="after")
+    def _canaries_have_a_zip(self) -> Self:
+        if self.canaries and self.asset_name is None:
+            raise ValueError("'canaries' are for a zip of its own; give 'asset-name', too")
+        return self
+
+
 class RuntimeSpec(SpecTable):
     """A program whose build freezes the heap of a virtual machine."""
 
@@ -152,6 +172,8 @@ class RuntimeSpec(SpecTable):
     """Package that is built; without it, the only one that has a binary."""
     binaries: Texts = ()
     """Binaries of the product; without it, all that the package has."""
+    companions: tuple[CompanionSpec, ...] = ()
+    """Other packages of the workspace whose programs are built with it."""
     vm_crate: Text = DEFAULT_VM_CRATE
     """Package of the virtual machine. Build scripts that reach it run on the target."""
     features: Texts = ()
@@ -205,7 +227,7 @@ class RuntimeSpec(SpecTable):
 
     @pydantic.model_validator(mode="after")
     def _no_contradiction(self) -> Self:
-        problems = [*self._feature_problems(), *self._prebuilt_problems()]
+        problems = [*self._feature_problems(), *self._prebuilt_problems(), *self._companion_problems()]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -214,6 +236,13 @@ class RuntimeSpec(SpecTable):
         if "default" in self.features and not self.default_features:
             return ["'features' has \"default\" while 'default-features' is false"]
         return []
+
+    def _companion_problems(self) -> list[str]:
+        if self.companions and self.package is None:
+            return ["'companions' need 'package', which says what is the product itself"]
+        names = [self.package, *(companion.package for companion in self.companions)]
+        twice = sorted({name for name in names if name and names.count(name) > 1})
+        return [f"package {name!r} is given more than once" for name in twice]
 
     def _prebuilt_problems(self) -> list[str]:
         lacking = sorted(set(self.targets) - RUSTY_V8_TARGETS)

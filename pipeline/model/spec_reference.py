@@ -36,6 +36,7 @@ _TABLES: tuple[tuple[str, type[SpecTable]], ...] = (
     ('`v8 = { kind = "prebuilt" }`', spec.PrebuiltVm),
     ('`v8 = { kind = "source" }`', spec.SourceVm),
     ("`[[runtimes.NAME.canaries]]`", spec.Canary),
+    ("`[[runtimes.NAME.companions]]`", spec.CompanionSpec),
 )
 _TYPE_NAMES: dict[object, str] = {str: "string", bool: "true or false", int: "integer", float: "number", Path: "string"}
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline import fs, lockfile
+from pipeline.model.analysis import LinkedCrate, PackageKey
 from pipeline.model.asset import ZIP_SUFFIX
 from pipeline.model.components import COMPONENTS_SUFFIX, ComponentList
 from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.job import Job
+from pipeline.orchestrate.parts import Part
 from pipeline.orchestrate.recording import snapshot_records, v8_version
 from pipeline.sbom.listing import BundledFile, Parts, Vm, component_list
 from pipeline.stages.lift import Lift
@@ -19,8 +22,7 @@ from pipeline.stages.lift import Lift
 class Made:
     """What the list is about, beside the job and the lift."""
 
-    name: str
-    compiled: Compiled
+    part: Part
     bundled: tuple[BundledFile, ...]
     path: Path
 
@@ -30,21 +32,21 @@ def components_path(zip_path: Path) -> Path:
     return zip_path.with_name(zip_path.name.removesuffix(ZIP_SUFFIX) + COMPONENTS_SUFFIX)
 
 
-def write_components(job: Job, lift: Lift, made: Made) -> str:
+def write_components(job: Job, lift: Lift, made: Made, compiled: Compiled) -> str:
     """Write the list and return its SHA-256."""
-    fs.write_text(made.path, _list(job, lift, made).to_json())
+    fs.write_text(made.path, _list(job, lift, made, compiled).to_json())
     return fs.sha256_file(made.path)
 
 
-def _list(job: Job, lift: Lift, made: Made) -> ComponentList:
+def _list(job: Job, lift: Lift, made: Made, compiled: Compiled) -> ComponentList:
     analysis, archive = lift.analysis, job.v8_archive
     parts = Parts(
-        product=analysis.product.key,
-        crates=analysis.linked,
+        product=made.part.packages[0],
+        crates=_linked_into(analysis.linked, made.part.packages),
         checksums=lockfile.checksums(analysis.lock_path),
         vm=Vm(
             crates=analysis.vm,
-            version=v8_version(snapshot_records(made.compiled)),
+            version=v8_version(snapshot_records(compiled)),
             archive=archive.path.name if archive else None,
             archive_sha256=archive.sha256 if archive else None,
         ),
@@ -52,4 +54,15 @@ def _list(job: Job, lift: Lift, made: Made) -> ComponentList:
         bundled=made.bundled,
         packages=job.toolchain.sysroot_packages,
     )
-    return component_list(parts, name=made.name, target=job.target.name, rust_triple=job.target.rust_triple)
+    return component_list(parts, name=made.part.name, target=job.target.name, rust_triple=job.target.rust_triple)
+
+
+def _linked_into(crates: tuple[LinkedCrate, ...], packages: Iterable[PackageKey]) -> tuple[LinkedCrate, ...]:
+    """Return those of *crates* that the programs of *packages* are linked from."""
+    requires = {crate.package: crate.requires for crate in crates}
+    wanted, pending = set(packages), list(packages)
+    while pending:
+        new = set(requires[pending.pop()]) - wanted
+        wanted |= new
+        pending += new
+    return tuple(crate for crate in crates if crate.package in wanted)

@@ -32,10 +32,10 @@ def build(request: BuildRequest, context: Context) -> tuple[BuildOutcome, ...]:
 
     Raises the errors of all stages; what earlier targets made stays.
     """
-    return tuple(_build_target(request, wanted, context) for wanted in request.targets)
+    return tuple(outcome for wanted in request.targets for outcome in _build_target(request, wanted, context))
 
 
-def _build_target(request: BuildRequest, wanted: TargetRequest, context: Context) -> BuildOutcome:
+def _build_target(request: BuildRequest, wanted: TargetRequest, context: Context) -> tuple[BuildOutcome, ...]:
     fs.make_directory(request.out_dir)
     with lifted_job(request, wanted, context) as (job, lifted):
         return finish(job, lifted, compile_all(job, lifted))
@@ -172,6 +172,9 @@ def _analyze(job: Job, workspace_dir: Path, env: Mapping[str, str]) -> Analysis:
                 toolchain=job.toolchain,
                 package=runtime.package,
                 binaries=runtime.binaries,
+                companions=tuple(
+                    analyze.CompanionChoice(package=item.package, binaries=item.binaries) for item in runtime.companions
+                ),
                 vm_crate=runtime.vm_crate,
                 profile=runtime.profile,
                 features=runtime.features,

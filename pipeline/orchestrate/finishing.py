@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pydantic
 
 import pipeline
-from pipeline import fs, record
+from pipeline import fs
 from pipeline.canaries.ladder import files_digest
-from pipeline.errors import ArchiveError
-from pipeline.model.asset import ZIP_SUFFIX, asset_name
-from pipeline.model.build import BuildOutcome, ProducedFile
+from pipeline.errors import StitchError
+from pipeline.model.build import BuildOutcome, ProducedFile, StepTiming
 from pipeline.model.events import Where
 from pipeline.model.execution import Executor
-from pipeline.model.findings import Finding, Severity, failed, verdict
-from pipeline.model.record import RECORD_SUFFIX, BuildRecord, differences
+from pipeline.model.findings import Finding, Severity, failed
+from pipeline.model.record import BuildRecord, SnapshotRecord
 from pipeline.model.target import target_of_machine
 from pipeline.orchestrate.bare import bare_executor
 from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.components import Made, components_path, write_components
+from pipeline.orchestrate.delivery import compared, deliver
 from pipeline.orchestrate.job import Job
+from pipeline.orchestrate.parts import Part, parts_of
 from pipeline.orchestrate.recording import Recorded, make_record
 from pipeline.sbom.listing import BundledFile
 from pipeline.stages import bundle, package, verify
@@ -42,74 +43,111 @@ class Finished(pydantic.BaseModel):
     bundled: tuple[BundledFile, ...]
 
 
-def finish(job: Job, lift: Lift, compiled: Compiled) -> BuildOutcome:
-    """Make the zip and its record; they reach the output directory only when no check failed.
+def finish(job: Job, lift: Lift, compiled: Compiled) -> tuple[BuildOutcome, ...]:
+    """Make each zip and its record; they reach the output directory only when no check failed.
 
     A product that failed its checks stays in the work directory, and the outcome's paths lead there.
-    Raises PackageError, ProcessFailedError, NotWritableError, DiskFullError.
+    Raises PackageError, ProcessFailedError, NotWritableError, DiskFullError, StitchError when zips that hold the
+    snapshot of one package do not hold the same.
     """
-    key = _key(job, compiled)
-    packed_dir = job.work_dir / "packed" / job.label
-    name = job.request.name or lift.analysis.product.key.name
-    version = lift.analysis.product.key.version
-    zip_path = packed_dir / _zip_name(job, name, version)
-    product_dir = job.work_dir / "product" / job.label
-    state_path = job.work_dir / "packed" / f"{job.label}.json"
-    finished = _read(state_path, key, zip_path)
-    if finished is None:
-        places = _Places(key=key, product_dir=product_dir, zip_path=zip_path)
-        finished = _make(job, compiled, places)
-        fs.write_text(state_path, finished.model_dump_json())
-    components = write_components(
-        job, lift, Made(name=name, compiled=compiled, bundled=finished.bundled, path=components_path(zip_path))
-    )
-    made = make_record(
-        job,
-        lift,
-        Recorded(
-            compiled=compiled,
-            name=name,
-            zip_path=zip_path,
-            zip_sha256=finished.zip_sha256,
-            deflate=finished.deflate,
-            product_dir=product_dir,
-            findings=finished.findings,
-            components_sha256=components,
-        ),
-    )
-    out_dir = job.request.out_dir if verdict(finished.findings) is not Severity.FAIL else packed_dir
-    made = _compared(made, out_dir)
-    return _outcome(job, compiled, made, _deliver(zip_path, made, out_dir), name)
-
-
-def _zip_name(job: Job, name: str, version: str) -> str:
-    return asset_name(job.request.runtime.asset_name, runtime=name, version=version, target=job.target)
-
-
-def _compared(made: BuildRecord, out_dir: Path) -> BuildRecord:
-    """Return the record with what is not equal to the build whose record lies in *out_dir*, if there is one."""
-    try:
-        earlier = record.read(record_path(out_dir, made))
-    except (OSError, ArchiveError):
-        return made
-    return made.model_copy(update={"differences": differences(made.subject, earlier.subject)})
-
-
-def record_path(out_dir: Path, made: BuildRecord) -> Path:
-    """Return where a record lies: beside its zip, and named like it."""
-    return out_dir / f"{made.subject.zip_name.removesuffix(ZIP_SUFFIX)}{RECORD_SUFFIX}"
+    shared = job.ledger.timings
+    generation = fs.sha256_json([item.model_dump(mode="json") for made in compiled.snapshots for item in made.outputs])
+    finished = []
+    for part in parts_of(job, lift):
+        done = len(job.ledger.timings)
+        places = _places(job, part)
+        results = _finished(job, part.of(compiled), places)
+        components = write_components(
+            job,
+            lift,
+            Made(part=part, bundled=results.bundled, path=components_path(places.zip_path)),
+            part.of(compiled),
+        )
+        own = job.ledger.timings[done:]
+        made = make_record(
+            job,
+            lift,
+            Recorded(
+                compiled=part.of(compiled),
+                part=part,
+                generation_sha256=generation,
+                steps=(*shared, *own),
+                zip_path=places.zip_path,
+                zip_sha256=results.zip_sha256,
+                deflate=results.deflate,
+                product_dir=places.product_dir,
+                findings=results.findings,
+                components_sha256=components,
+            ),
+        )
+        finished.append(_Made(part=part, places=places, record=made, steps=(*shared, *own) if part.is_main else own))
+    _require_one_generation([item.record for item in finished])
+    return tuple(_hand_over(job, item) for item in finished)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Places:
-    key: str
+    part: Part
     product_dir: Path
     zip_path: Path
+    state_path: Path
 
 
-def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Made:
+    part: Part
+    places: _Places
+    record: BuildRecord
+    steps: tuple[StepTiming, ...]
+
+
+def _places(job: Job, part: Part) -> _Places:
+    label = job.label if part.is_main else f"{job.label}.{part.name}"
+    packed_dir = job.work_dir / "packed"
+    return _Places(
+        part=part,
+        product_dir=job.work_dir / "product" / label,
+        zip_path=packed_dir / label / part.zip_name,
+        state_path=packed_dir / f"{label}.json",
+    )
+
+
+def _finished(job: Job, compiled: Compiled, places: _Places) -> Finished:
+    """Bundle, pack and check, or return what an equal build came to."""
+    key = _key(job, compiled, places.part)
+    finished = _read(places.state_path, key, places.zip_path)
+    if finished is None:
+        finished = _make(job, compiled, places, key)
+        fs.write_text(places.state_path, finished.model_dump_json())
+    return finished
+
+
+def _require_one_generation(records: Sequence[BuildRecord]) -> None:
+    """Make sure that zips which hold the snapshot of one package hold the same."""
+    first: dict[tuple[str, str], SnapshotRecord] = {}
+    for made in records:
+        for snapshot in made.subject.snapshots:
+            known = first.setdefault((snapshot.package, snapshot.version), snapshot)
+            if known != snapshot:
+                raise StitchError(
+                    f"{made.subject.zip_name} holds another snapshot of {snapshot.package} than"
+                    f" {records[0].subject.zip_name}",
+                    cause="two builds used the same work directory, or files in it were changed by hand",
+                    action="run the same command again",
+                )
+
+
+def _hand_over(job: Job, item: _Made) -> BuildOutcome:
+    good = item.record.verdict is not Severity.FAIL
+    out_dir = job.request.out_dir if good else item.places.zip_path.parent
+    made = compared(item.record, out_dir)
+    return _outcome(job, item, made, deliver(item.places.zip_path, made, out_dir))
+
+
+def _make(job: Job, compiled: Compiled, places: _Places, key: str) -> Finished:
     runtime = job.request.runtime
-    with job.ledger.step("bundle") as step:
+    suffix = "" if places.part.is_main else f" {places.part.name}"
+    with job.ledger.step(f"bundle{suffix}") as step:
         tree = bundle.run(
             bundle.BundleInputs(
                 files=tuple(bundle.ProductFile(source=path, name=name) for name, path in compiled.binaries),
@@ -122,7 +160,7 @@ def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
             job.context,
         )
         step.detail(f"{len(tree.files)} files, {len(tree.libraries)} of them libraries")
-    with job.ledger.step("package") as step:
+    with job.ledger.step(f"package{suffix}") as step:
         packed = package.run(
             package.PackageInputs(
                 product_dir=places.product_dir,
@@ -132,9 +170,9 @@ def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
             job.context,
         )
         step.detail(f"{packed.size_bytes:,} bytes")
-    findings = _verify(job, compiled, packed.path)
+    findings = _verify(job, compiled, places)
     return Finished(
-        key=places.key,
+        key=key,
         zip_sha256=packed.sha256,
         deflate=packed.deflate,
         findings=findings,
@@ -145,21 +183,22 @@ def _make(job: Job, compiled: Compiled, places: _Places) -> Finished:
     )
 
 
-def _verify(job: Job, compiled: Compiled, zip_path: Path) -> tuple[Finding, ...]:
-    runtime = job.request.runtime
-    executor = _bare_executor(job) if runtime.canaries else None
+def _verify(job: Job, compiled: Compiled, places: _Places) -> tuple[Finding, ...]:
+    runtime, part = job.request.runtime, places.part
+    executor = _bare_executor(job) if part.canaries else None
     emulated = executor is not None and _is_emulated(job)
-    with job.ledger.step("verify", where=Where.EMULATED if emulated else Where.NATIVE) as step:
+    title = "verify" if part.is_main else f"verify {part.name}"
+    with job.ledger.step(title, where=Where.EMULATED if emulated else Where.NATIVE) as step:
         findings = verify.run(
             verify.VerifyInputs(
-                product=zip_path,
+                product=places.zip_path,
                 target=job.target,
                 program=compiled.binaries[0][0],
                 glibc_floor=job.wanted.glibc,
                 assumed_libraries=frozenset(runtime.assumed_libraries),
                 snapshots=_snapshot_files(compiled),
                 executor=executor,
-                canaries=runtime.canaries,
+                canaries=part.canaries,
                 canary_dir=runtime.canary_dir,
             ),
             job.context,
@@ -194,7 +233,7 @@ def _epoch_s(job: Job) -> int:
     return package.source_date_epoch_s(job.context.environ.get("SOURCE_DATE_EPOCH"))
 
 
-def _key(job: Job, compiled: Compiled) -> str:
+def _key(job: Job, compiled: Compiled, part: Part) -> str:
     """Return the digest of all that decides what is packed and what the checks say."""
     runtime = job.request.runtime
     return fs.sha256_json(
@@ -205,7 +244,8 @@ def _key(job: Job, compiled: Compiled) -> str:
             "toolchain": job.toolchain.digest,
             "executor": job.executor_name,
             "glibc": job.wanted.glibc,
-            "runtime": runtime.model_dump(mode="json", include={"strip", "bundle", "canaries", "assumed_libraries"}),
+            "runtime": runtime.model_dump(mode="json", include={"strip", "bundle", "assumed_libraries"}),
+            "canaries": [canary.model_dump(mode="json") for canary in part.canaries],
             "canary_files": files_digest(runtime.canary_dir),
             "epoch": _epoch_s(job),
         }
@@ -222,35 +262,17 @@ def _read(state_path: Path, key: str, zip_path: Path) -> Finished | None:
     return finished if intact else None
 
 
-def _deliver(zip_path: Path, made: BuildRecord, out_dir: Path) -> tuple[Path, ...]:
-    """Put the zip, its digest, its components and its record into *out_dir*, each whole, the record last."""
-    further = (zip_path.with_name(f"{zip_path.name}.sha256"), components_path(zip_path))
-    delivered = []
-    for source, sha256 in ((zip_path, made.subject.zip_sha256), *((path, fs.sha256_file(path)) for path in further)):
-        final = out_dir / source.name
-        if final != source and not _holds(final, sha256):
-            with fs.atomic_path(final) as temporary:
-                shutil.copyfile(source, temporary)
-        delivered.append(final)
-    record.write(record_path(out_dir, made), made)
-    return (*delivered, record_path(out_dir, made))
-
-
-def _holds(final: Path, sha256: str) -> bool:
-    return final.is_file() and fs.sha256_file(final) == sha256
-
-
-def _outcome(job: Job, compiled: Compiled, made: BuildRecord, delivered: tuple[Path, ...], name: str) -> BuildOutcome:
+def _outcome(job: Job, item: _Made, made: BuildRecord, delivered: tuple[Path, ...]) -> BuildOutcome:
     return BuildOutcome(
-        name=name,
-        version=made.subject.version,
+        name=item.part.name,
+        version=item.part.version,
         target=job.target,
         zip_path=delivered[0],
         record_path=delivered[-1],
-        steps=job.ledger.timings,
+        steps=item.steps,
         files=tuple(
             ProducedFile(path=path, size_bytes=path.stat().st_size, sha256=fs.sha256_file(path)) for path in delivered
         ),
         findings=made.findings,
-        emulated_cpu_s=compiled.emulated_cpu_s,
+        emulated_cpu_s=made.emulated_cpu_s if item.part.is_main else 0.0,
     )

@@ -88,6 +88,7 @@ def means_of(toolchain: Toolchain, environ: Mapping[str, str], host: SshHost | N
 def work_dir_for(request: BuildRequest, context: Context) -> Path:
     """Return the work directory of a workspace and package: the same for each build of it, and for no other."""
     runtime = request.runtime
-    digest = fs.sha256_json([runtime.source.model_dump(mode="json"), runtime.package])[:12]
+    packages = (runtime.package, *(companion.package for companion in runtime.companions))
+    digest = fs.sha256_json([runtime.source.model_dump(mode="json"), *packages])[:12]
     name = request.name or (request.workspace_dir.name if request.workspace_dir else "source")
     return context.work_root / f"{name}-{digest}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pipeline
 from pipeline import record
 from pipeline.elf.reader import is_elf, read_elf
+from pipeline.model.build import StepTiming
 from pipeline.model.findings import Finding, verdict
 from pipeline.model.record import (
     BuildRecord,
@@ -22,6 +23,7 @@ from pipeline.model.record import (
 from pipeline.model.snapshot import StepResult
 from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.job import Job
+from pipeline.orchestrate.parts import Part
 from pipeline.stages.bundle import tree_files
 from pipeline.stages.lift import Lift
 from pipeline.stages.package import source_date_epoch_s
@@ -32,7 +34,10 @@ class Recorded:
     """What the record is about, beside the job and the lift."""
 
     compiled: Compiled
-    name: str
+    part: Part
+    generation_sha256: str
+    """Over all snapshots of the build, in whichever zip they are."""
+    steps: tuple[StepTiming, ...]
     zip_path: Path
     zip_sha256: str
     deflate: str
@@ -60,7 +65,7 @@ def make_record(job: Job, lift: Lift, recorded: Recorded) -> BuildRecord:
                 cpu_s=None if step.cpu_s is None else round(step.cpu_s, 3),
                 detail=step.detail,
             )
-            for step in job.ledger.timings
+            for step in recorded.steps
         ),
         findings=recorded.findings,
         verdict=verdict(recorded.findings),
@@ -72,8 +77,8 @@ def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:
     runtime, analysis = job.request.runtime, lift.analysis
     snapshots = snapshot_records(recorded.compiled)
     return Subject(
-        name=recorded.name,
-        version=analysis.product.key.version,
+        name=recorded.part.name,
+        version=recorded.part.version,
         target=job.target.name,
         rust_triple=job.target.rust_triple,
         zip_name=recorded.zip_path.name,
@@ -83,6 +88,7 @@ def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:
         source_date_epoch_s=source_date_epoch_s(job.context.environ.get("SOURCE_DATE_EPOCH")),
         files=_files(recorded.product_dir),
         snapshots=snapshots,
+        generation_sha256=recorded.generation_sha256,
         vm=VmRecord(
             crate=analysis.vm_crate,
             crate_version=", ".join(key.version for key in analysis.vm),

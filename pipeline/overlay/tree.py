@@ -23,6 +23,8 @@ from pipeline.overlay.layout import Layout
 from pipeline.overlay.scan import Entry, is_kind, kind_of, scan
 
 STATE_SCHEMA = 1
+_NEVER_NS = -1
+"""No file's time of modification: what was seen of it does not hold any more."""
 
 
 class Known(NamedTuple):
@@ -135,14 +137,22 @@ class Overlay:
         return same_size and copy.mtime_ns == known.copy_mtime_ns
 
     def _load(self) -> dict[str, Known]:
-        """Return the memory; an empty one where there is none that fits this layout."""
+        """Return the memory; an empty one where there is none that fits this overlay.
+
+        Where the original lies elsewhere now, nothing that was known of its files' times holds; digests do.
+        """
         try:
             state = json.loads(self._state_path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        if state.get("layout") != self._fingerprint():
+        *ours, base = self._fingerprint()
+        *theirs, their_base = state.get("layout") or (None,)
+        if theirs != ours:
             return {}
-        return {name: Known(Entry(*entry), *rest) for name, (entry, *rest) in state["files"].items()}
+        known = {name: Known(Entry(*entry), *rest) for name, (entry, *rest) in state["files"].items()}
+        if their_base == base:
+            return known
+        return {name: item._replace(entry=item.entry._replace(mtime_ns=_NEVER_NS)) for name, item in known.items()}
 
     def _save(self) -> None:
         state = {"layout": self._fingerprint(), "files": self._known}

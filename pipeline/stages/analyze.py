@@ -11,14 +11,24 @@ from pipeline.answers.store import ANSWERS_DIR_NAME, Answers
 from pipeline.cargo import CargoCall
 from pipeline.context import Context
 from pipeline.errors import LiftError, UnknownNameError, UsageError, WorkspaceError
+from pipeline.lifting.goals import untouched_goal
 from pipeline.lifting.graph import Graph, host_libraries, linked_crates, linked_libraries, package_key, target_libraries
 from pipeline.lifting.manifest import load, parse, takes_features_per_package
 from pipeline.lifting.selection import Selected, near_misses, select, vm_versions
 from pipeline.lifting.standalone import standalone_manifest
 from pipeline.model.analysis import Analysis, LiftedPackage, Origin, PathPackage, Product, Selection
-from pipeline.model.cargo import Goal, Metadata, Package
+from pipeline.model.cargo import Metadata, Package
 from pipeline.model.toolchain import Toolchain
 from pipeline.overlay.repository import find_repository
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CompanionChoice:
+    """Another package whose programs are wanted."""
+
+    package: str
+    binaries: tuple[str, ...] = ()
+    """Programs of the package; all of them when empty."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,6 +43,8 @@ class AnalyzeInputs:
     package: str | None = None
     binaries: tuple[str, ...] = ()
     """Programs of the package; all of them when empty."""
+    companions: tuple[CompanionChoice, ...] = ()
+    """Other packages of the workspace whose programs are wanted as well."""
     vm_crate: str = "v8"
     profile: str = "release"
     features: tuple[str, ...] = ()
@@ -51,27 +63,24 @@ def run(inputs: AnalyzeInputs, context: Context) -> Analysis:
     """
     call = _call(inputs, context)
     local = cargo.members(call)
-    package = _choose_package(local, inputs.package)
-    product = _product(package, inputs.binaries)
+    product, *companions = _products(local, inputs)
     lock_path = local.workspace_root / "Cargo.lock"
     locked = cargo.read_lock(lock_path)
     call = dataclasses.replace(call, manifest_path=product.manifest_path)
     host = cargo.host_triple(call)
     metadata = cargo.metadata(call, platforms=tuple({call.selection.target_triple, host}))
-    goal = Goal(
-        packages=(product.key.spec,),
-        bins=product.binaries,
-        features=inputs.features,
-        default_features=inputs.default_features,
-    )
-    graph = Graph(cargo.unit_graph(call, goal), metadata)
-    # The product comes last: the packages that it depends on are compiled with its generator.
-    selected = sorted(select(graph, inputs.vm_crate), key=lambda item: item.key == product.key)
     root_manifest = (local.workspace_root / "Cargo.toml").read_text(encoding="utf-8")
+    per_package = takes_features_per_package(root_manifest, _root_edition(local))
+    goal = untouched_goal((product, *companions), call.selection, per_package_features=per_package)
+    graph = Graph(cargo.unit_graph(call, goal), metadata)
+    # Products come last: the packages that they depend on are compiled with their generators.
+    names = {item.key for item in (product, *companions)}
+    selected = sorted(select(graph, inputs.vm_crate), key=lambda item: item.key in names)
     return Analysis(
         workspace_root=local.workspace_root,
         call_dir=call.cwd,
-        product=product,
+        product=_with_lifted(product, selected),
+        companions=tuple(_with_lifted(companion, selected) for companion in companions),
         selection=call.selection,
         vm_crate=inputs.vm_crate,
         vm=vm_versions(graph, inputs.vm_crate),
@@ -84,7 +93,7 @@ def run(inputs: AnalyzeInputs, context: Context) -> Analysis:
         published=tuple(package for package in metadata.packages if package.source is not None),
         target_features=target_libraries(graph),
         host_features=host_libraries(graph),
-        per_package_features=takes_features_per_package(root_manifest, _root_edition(local)),
+        per_package_features=per_package,
         host_triple=host,
         git=find_repository(local.workspace_root, context.environ),
         target_directory=local.target_directory,
@@ -118,6 +127,30 @@ def _call(inputs: AnalyzeInputs, context: Context) -> CargoCall:
         offline=context.offline,
         answers=Answers(inputs.work_dir / ANSWERS_DIR_NAME),
     )
+
+
+def _products(local: Metadata, inputs: AnalyzeInputs) -> tuple[Product, ...]:
+    """Return the product and its companions."""
+    chosen = [(_choose_package(local, inputs.package), inputs.binaries)]
+    chosen += [(_named_package(local, item.package), item.binaries) for item in inputs.companions]
+    products = tuple(_product(package, binaries) for package, binaries in chosen)
+    for what, names in (
+        ("package", [item.key.name for item in products]),
+        ("program", [name for item in products for name in item.binaries]),
+    ):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UsageError(
+                f"the {what} {twice[0]} would be built twice",
+                cause="the product and its companions name the same, or have programs of one name",
+                action="correct `companions` (or `binaries`) in releases.toml",
+            )
+    return products
+
+
+def _with_lifted(product: Product, selected: list[Selected]) -> Product:
+    lifted = frozenset(item.key for item in selected if product.key in item.needed_by)
+    return dataclasses.replace(product, lifted=lifted)
 
 
 def _choose_package(local: Metadata, name: str | None) -> Package:

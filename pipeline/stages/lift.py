@@ -251,7 +251,7 @@ class _Workbench:
 
     def _generator_manifest(self, package: LiftedPackage, binary: str, remedy: Remedy) -> str:
         # Where Cargo takes no features per package, selecting one switches its default features on.
-        is_product = package.key == self.analysis.product.key
+        is_product = self.analysis.is_product(package.key)
         default_unwanted = "default" not in package.features and not is_product and not package.origin.is_elsewhere
         form = GeneratorForm(
             binary=binary,

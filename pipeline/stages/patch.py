@@ -90,6 +90,7 @@ def run(inputs: PatchInputs, context: Context) -> PatchedTree:
             _copy(inputs.source, tree, inputs.excluded)
             git = _Git(tree, context)
             applied = tuple(_apply(git, placed, inputs) for placed in inputs.patches)
+            _restore_modes(inputs.source, tree)
     _warn_of_offsets(applied, context)
     digest = fs.sha256_json(key) if inputs.digest else None
     return PatchedTree(path=final / inputs.source.name, digest=digest, applied=applied)
@@ -113,6 +114,16 @@ def _copy(source: Path, tree: Path, excluded: tuple[str, ...]) -> None:
         for path in (Path(directory), *(Path(directory, name) for name in files)):
             if not path.is_symlink():
                 path.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IWUSR)
+
+
+def _restore_modes(source: Path, tree: Path) -> None:
+    """Give files the modes that they have in the source: to those who copy them, another mode is a change."""
+    for directory, _names, files in os.walk(tree):
+        for name in files:
+            path = Path(directory, name)
+            original = source / path.relative_to(tree)
+            if not path.is_symlink() and original.is_file():
+                path.chmod(stat.S_IMODE(original.stat().st_mode))
 
 
 def _apply(git: _Git, placed: PlacedPatch, inputs: PatchInputs) -> AppliedPatch:

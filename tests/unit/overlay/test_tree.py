@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -248,6 +249,37 @@ def test_a_lost_memory_is_made_again(source: Path, layout: Layout, make: Make, t
     synced = make().sync()
     assert synced.written == 1  # the rewritten manifest: what its copy was made from is not known
     assert copy_of(source / "q" / "data.bin", layout).stat().st_mtime_ns == OLD_NS
+
+
+def test_an_original_that_lies_elsewhere_now_changes_what_differs_only(
+    source: Path, layout: Layout, make: Make, tmp_path: Path
+) -> None:
+    """As with a patched copy of the sources: everything else stays, rewritten manifests included."""
+    overlay = make()
+    overlay.sync()
+    overlay.write(source / "p" / "Cargo.toml", "rewritten")
+    moved = tmp_path / "elsewhere" / source.name
+    shutil.copytree(source, moved)
+    changed = moved / "q" / "data.bin"
+    changed.write_text("atad")
+    os.utime(changed, ns=(OLD_NS, OLD_NS))  # as large and as old as before
+    (moved / "Cargo.toml").unlink()
+    other = Overlay(
+        plan([moved], tree=layout.tree, git_top=None, excluded=[]),
+        state_path=tmp_path / "w" / "tree.json",
+        watch=Watch(
+            packages={moved / "p": P, moved / "q": Q},
+            rewritten=frozenset({moved / "p" / "Cargo.toml"}),
+            triggers={P: tmp_path / "w" / "p.inputs", Q: tmp_path / "w" / "q.inputs"},
+        ),
+    )
+    synced = other.sync()
+    assert synced.changed_packages == {Q}
+    assert other.layout.locate(changed).read_text() == "atad"
+    assert other.layout.locate(changed).stat().st_mtime_ns > OLD_NS
+    assert other.layout.locate(moved / "p" / "src" / "lib.rs").stat().st_mtime_ns == OLD_NS
+    assert other.layout.locate(moved / "p" / "Cargo.toml").read_text() == "rewritten"
+    assert not other.layout.locate(moved / "Cargo.toml").exists()
 
 
 def test_a_change_is_announced_again_after_an_interruption(

@@ -84,6 +84,7 @@ def test_a_patch_is_applied_to_a_copy_and_recorded(tmp_path: Path, source: Path)
     assert (tree.path / "src" / "update.txt").read_text() == "".join(LINES).replace("line 10\n", "line ten\n")
     assert tree.path.is_relative_to(tmp_path / "cache" / "patched")
     assert tree.digest not in {None, "d1"}
+    assert (tree.path / "src" / "update.txt").stat().st_mode & 0o777 == 0o444, "as in the source"
     assert (tree.path / "link").is_symlink()
     assert not (tree.path / "target").exists()
     assert (source / "src" / "update.txt").read_bytes() == before
