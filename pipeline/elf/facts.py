@@ -57,12 +57,18 @@ class ElfFacts:
             numbers
             for need in self.version_needs
             for name in need.versions
-            if (numbers := _version_numbers(name, prefix)) is not None
+            if (numbers := version_numbers(name, prefix)) is not None
         ]
         return max(found, default=None)
 
+    def versions_after(self, prefix: str, floor: tuple[int, ...]) -> frozenset[str]:
+        """Return the versions needed of the set *prefix* that are newer than *floor*."""
+        names = {name for need in self.version_needs for name in need.versions}
+        return frozenset(name for name in names if (version_numbers(name, prefix) or ()) > floor)
 
-def _version_numbers(name: str, prefix: str) -> tuple[int, ...] | None:
+
+def version_numbers(name: str, prefix: str) -> tuple[int, ...] | None:
+    """Return the numbers of a version such as ``GLIBC_2.30``, None for one of another set or without numbers."""
     head, _, tail = name.partition("_")
     parts = tail.split(".")
     # GLIBC_PRIVATE and the like carry no number.

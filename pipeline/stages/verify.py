@@ -18,6 +18,7 @@ from pipeline.canaries.ladder import Ladder, climb
 from pipeline.context import Context
 from pipeline.elf.policy import ElfPolicy, check_elf, is_base_library
 from pipeline.elf.reader import is_elf, read_elf
+from pipeline.elf.too_new import explained
 from pipeline.errors import ArchiveError, ToolboxError
 from pipeline.model.execution import Executor
 from pipeline.model.findings import Finding, Severity
@@ -144,7 +145,8 @@ def _static_findings(inputs: VerifyInputs, product_dir: Path) -> Iterator[Findin
 
 def _elf_findings(name: str, path: Path, policy: ElfPolicy) -> tuple[Finding, ...]:
     try:
-        return check_elf(read_elf(path), policy, name)
+        facts = read_elf(path)
+        return tuple(explained(finding, facts, path, policy) for finding in check_elf(facts, policy, name))
     except ArchiveError as error:
         return (Finding(id="elf.readable", severity=Severity.FAIL, subject=name, message=error.what),)
 
