@@ -49,20 +49,55 @@ class TarLimits:
     total_bytes: int = 8 * 1024**3
 
 
-def write_tar(destination: Path, members: Iterable[TarMember]) -> None:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Packing:
+    """How a ``.tar.zst`` is compressed."""
+
+    level: int = ZSTD_LEVEL
+    threads: int = 0
+    """0: one stream; else jobs of a fixed size, whose bytes are the same however many threads there are."""
+
+    @property
+    def flavour(self) -> str:
+        """Return which implementation and settings make the packed bytes: others give other bytes of equal content."""
+        version = ".".join(map(str, zstandard.ZSTD_VERSION))
+        return f"zstd {version}, level {self.level}{', in jobs' if self.threads else ''}"
+
+
+def write_tar(
+    destination: Path, members: Iterable[TarMember], *, packing: Packing | None = None, mtime_s: int = 0
+) -> None:
     """Pack *members* in the order given into *destination*, which appears whole or not at all.
 
-    Names, modes and contents decide about the bytes; owners and times are all zero.
-    Raises DiskFullError and NotWritableError.
+    Names, modes, contents, the one time *mtime_s* (seconds since 1970) and the flavour of *packing* decide about the
+    bytes; owners are all zero. Raises DiskFullError and NotWritableError.
     """
     with (
         fs.atomic_path(destination) as temporary,
         temporary.open("wb") as raw,
-        _packer(raw, destination.name) as stream,
+        _packer(raw, destination.name, packing or Packing()) as stream,
         tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
         for member in members:
-            _add(archive, member)
+            _add(archive, member, mtime_s)
+
+
+def unpack_zstd(path: Path, destination: Path, *, max_bytes: int) -> None:
+    """Write what the ``.zst`` file *path* holds to *destination*, which appears whole or not at all.
+
+    Raises ArchiveError when it is damaged or holds more than *max_bytes*.
+    """
+    with path.open("rb") as raw, fs.atomic_path(destination) as temporary, temporary.open("wb") as out:
+        try:
+            stream = _ZstdStream(raw)
+            while block := stream.read(_BLOCK_BYTES):
+                out.write(block)
+                if out.tell() > max_bytes:
+                    raise _damaged(path, f"it unpacks to more than {max_bytes} bytes")
+        except _DAMAGE as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise _damaged(path, str(error) or type(error).__name__) from error
 
 
 def extract_tar(path: Path, destination: Path, limits: TarLimits | None = None) -> None:
@@ -85,9 +120,10 @@ def extract_tar(path: Path, destination: Path, limits: TarLimits | None = None) 
 
 
 @contextlib.contextmanager
-def _packer(raw: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+def _packer(raw: IO[bytes], name: str, packing: Packing) -> Iterator[IO[bytes]]:
     if name.endswith(".zst"):
-        with zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True).stream_writer(raw, closefd=False) as zst:
+        compressor = zstandard.ZstdCompressor(level=packing.level, threads=packing.threads, write_checksum=True)
+        with compressor.stream_writer(raw, closefd=False) as zst:
             yield zst
     elif name.endswith(".gz"):
         with gzip.GzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=raw, mtime=0) as gz:
@@ -128,9 +164,10 @@ class _ZstdStream:
         return taken
 
 
-def _add(archive: tarfile.TarFile, member: TarMember) -> None:
+def _add(archive: tarfile.TarFile, member: TarMember, mtime_s: int) -> None:
     info = tarfile.TarInfo(member.name)
     info.mode = member.mode
+    info.mtime = mtime_s
     match member.content:
         case None:
             info.type = tarfile.DIRTYPE

@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from pipeline.model.release import PlannedAsset, ReleasePlan
 from pipeline.model.spec import Spec
 
-KINDS = {"zip": ".zip", "sha256": ".zip.sha256", "build-info": ".build-info.json"}
+KINDS = {
+    "zip": ".zip",
+    "sha256": ".zip.sha256",
+    "components": ".components.json",
+    "build-info": ".build-info.json",
+}
 """What a build leaves in its output directory, by what the names end with."""
 
 

@@ -24,7 +24,7 @@ TIERS: tuple[frozenset[str], ...] = (
     # L1: one owner for each outside thing
     frozenset({"proc", "fs"}),
     frozenset({"partial", "children"}),
-    frozenset({"net", "archive", "tarball", "report"}),
+    frozenset({"net", "archive", "tarball", "delta", "report"}),
     frozenset({"roots"}),
     # L2
     frozenset({"context", "jobs", "bundles", "canaries", "answers", "cargo_failures", "lockfile"}),
@@ -45,7 +45,9 @@ OWNERS = {
     "requests": {"pipeline.net", "pipeline.net.exchange"},
     "zipfile": {"pipeline.archive"},
     "tarfile": {"pipeline.tarball"},
-    "zstandard": {"pipeline.tarball"},
+    "zstandard": {"pipeline.tarball", "pipeline.delta"},
+    "bsdiff4": {"pipeline.delta"},
+    "cyclonedx": {"pipeline.sbom.cyclonedx"},
     "docker": {"pipeline.executors.docker"},
     # Settings are read by the command line, our own data and Cargo's files by those who know their form.
     "tomllib": {

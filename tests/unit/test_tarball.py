@@ -7,9 +7,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from pipeline.errors import ArchiveError
-from pipeline.tarball import TarLimits, TarMember, extract_tar, write_tar
+from pipeline.tarball import Packing, TarLimits, TarMember, extract_tar, unpack_zstd, write_tar
 
 
 def members(directory: Path) -> list[TarMember]:
@@ -110,3 +111,31 @@ def test_limits(tmp_path: Path) -> None:
         out.mkdir()
         with pytest.raises(ArchiveError, match=why):
             extract_tar(archive, out, limits)
+
+
+def test_threads_and_time_of_a_release(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(bytes(range(256)) * 4000)
+    members = [TarMember(name="a", content=tmp_path / "a")]
+    for threads in (1, 2, 3):
+        packing = Packing(level=3, threads=threads)
+        write_tar(tmp_path / f"{threads}.tar.zst", members, packing=packing, mtime_s=1700000000)
+    assert len({(tmp_path / f"{threads}.tar.zst").read_bytes() for threads in (1, 2, 3)}) == 1
+    unpack_zstd(tmp_path / "1.tar.zst", tmp_path / "1.tar", max_bytes=2_000_000)
+    with tarfile.open(tmp_path / "1.tar") as archive:
+        assert [(info.name, info.mtime) for info in archive] == [("a", 1700000000)]
+
+
+def test_the_flavour_tells_what_decides_about_the_bytes() -> None:
+    version = ".".join(map(str, zstandard.ZSTD_VERSION))
+    assert Packing().flavour == f"zstd {version}, level 10"
+    assert Packing(level=19, threads=2).flavour == f"zstd {version}, level 19, in jobs"
+
+
+def test_unpacking_stops_at_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "a.zst").write_bytes(zstandard.ZstdCompressor().compress(bytes(5_000_000)))
+    with pytest.raises(ArchiveError, match="it unpacks to more than 1000000 bytes"):
+        unpack_zstd(tmp_path / "a.zst", tmp_path / "a", max_bytes=1_000_000)
+    (tmp_path / "cut.zst").write_bytes((tmp_path / "a.zst").read_bytes()[:-3])
+    with pytest.raises(ArchiveError, match="it ends too early"):
+        unpack_zstd(tmp_path / "cut.zst", tmp_path / "a", max_bytes=9_000_000)
+    assert not (tmp_path / "a").exists()
