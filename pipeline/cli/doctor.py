@@ -15,7 +15,6 @@ from pipeline.errors import ToolboxError
 from pipeline.model.build import BuildRequest
 from pipeline.model.doctor import DoctorFinding, Health
 from pipeline.model.events import Where
-from pipeline.model.spec import SystemVm
 from pipeline.stages import doctor as stage
 from pipeline.toolchains.request import ToolboxInputs
 
@@ -58,12 +57,11 @@ def findings_json(findings: Sequence[DoctorFinding]) -> dict[str, object]:
 
 
 def _toolboxes(request: BuildRequest) -> tuple[ToolboxInputs, ...]:
-    vm = request.runtime.v8
     return tuple(
         ToolboxInputs(
             target=wanted.target,
             suite=wanted.suite,
-            sysroot_packages=vm.packages if isinstance(vm, SystemVm) else (),
+            sysroot_packages=request.runtime.vm_packages(wanted.target.name),
             mode=request.toolchain,
         )
         for wanted in request.targets

@@ -128,7 +128,8 @@ _Row = tuple[Stage, Where, tuple[str, ...], tuple[str, ...]]
 def _compile_rows(
     request: BuildRequest, wanted: TargetRequest, on_target: Where, patches: tuple[str, ...]
 ) -> Iterator[_Row]:
-    name, vm = wanted.target.name, request.runtime.v8
+    name = wanted.target.name
+    vm = request.runtime.vm_of(name)
     packages = vm.packages if vm.kind == "system" else ()
     yield Stage.TOOLBOX, Where.NETWORK, ("distribution packages", *packages), ("tools", f"sysroot of {name}")
     if patches:

@@ -51,7 +51,9 @@ def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest
     Raises UnknownNameError, and UsageError for a choice that is not possible.
     """
     name, described = _runtime(spec, selection)
-    changes = {key: value for key, value in (("v8", selection.v8), ("profile", selection.profile)) if value}
+    changes: dict[str, object] = {"profile": selection.profile} if selection.profile else {}
+    if selection.v8:
+        changes |= {"v8": selection.v8, "v8_for": {}}
     runtime = _placed(described.model_copy(update=changes), base_dir)
     return BuildRequest(
         name=name,
@@ -124,12 +126,17 @@ def _placed(runtime: RuntimeSpec, base_dir: Path) -> RuntimeSpec:
     changes: dict[str, object] = {}
     if isinstance(runtime.source, PathSource):
         changes["source"] = runtime.source.model_copy(update={"path": base_dir / runtime.source.path})
-    if isinstance(runtime.v8, PrebuiltVm) and runtime.v8.mirror and "://" not in runtime.v8.mirror:
-        mirror = base_dir / Path(runtime.v8.mirror).expanduser()
-        changes["v8"] = runtime.v8.model_copy(update={"mirror": str(mirror)})
+    changes["v8"] = _placed_vm(runtime.v8, base_dir)
+    changes["v8_for"] = {name: _placed_vm(vm, base_dir) for name, vm in runtime.v8_for.items()}
     if runtime.canary_dir is not None:
         changes["canary_dir"] = base_dir / runtime.canary_dir
-    return runtime.model_copy(update=changes) if changes else runtime
+    return runtime.model_copy(update=changes)
+
+
+def _placed_vm(vm: VmProvider, base_dir: Path) -> VmProvider:
+    if isinstance(vm, PrebuiltVm) and vm.mirror and "://" not in vm.mirror:
+        return vm.model_copy(update={"mirror": str(base_dir / Path(vm.mirror).expanduser())})
+    return vm
 
 
 def _target_names(runtime: RuntimeSpec, selection: Selection) -> tuple[str, ...]:

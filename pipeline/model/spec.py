@@ -196,6 +196,8 @@ class RuntimeSpec(SpecTable):
     """Variables for build scripts and compilers, beside those that the pipeline sets."""
     v8: VmProvider = SystemVm(kind="system")
     """Where the virtual machine comes from."""
+    v8_for: dict[TargetName, VmProvider] = {}
+    """Where it comes from for single targets, in place of `v8`."""
     targets: TargetNames = tuple(target.name for target in TARGETS)
     """Targets that it can be built for."""
     suite: Text | None = None
@@ -232,6 +234,15 @@ class RuntimeSpec(SpecTable):
             raise ValueError("\n".join(problems))
         return self
 
+    def vm_of(self, target: str) -> VmProvider:
+        """Return where the virtual machine comes from for one target, by its name."""
+        return self.v8_for.get(target, self.v8)
+
+    def vm_packages(self, target: str) -> tuple[str, ...]:
+        """Return the packages that a target's sysroot gets for the virtual machine."""
+        vm = self.vm_of(target)
+        return vm.packages if isinstance(vm, SystemVm) else ()
+
     def _feature_problems(self) -> list[str]:
         if "default" in self.features and not self.default_features:
             return ["'features' has \"default\" while 'default-features' is false"]
@@ -245,7 +256,7 @@ class RuntimeSpec(SpecTable):
         return [f"package {name!r} is given more than once" for name in twice]
 
     def _prebuilt_problems(self) -> list[str]:
-        lacking = sorted(set(self.targets) - RUSTY_V8_TARGETS)
+        lacking = sorted(set(self.targets) - RUSTY_V8_TARGETS - set(self.v8_for))
         if isinstance(self.v8, PrebuiltVm) and self.v8.mirror is None and lacking:
             return [f"there are no prebuilt archives for {', '.join(lacking)} unless 'v8.mirror' names a place"]
         return []

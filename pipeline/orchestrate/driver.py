@@ -141,7 +141,7 @@ def _native_environment(job: Job) -> dict[str, str]:
 
 def _provide_v8(job: Job, analysis: Analysis) -> tuple[dict[str, str], provide_v8.V8File | None]:
     """Put V8 where the VM crate's build script looks for it; return the variables that lead there, and its archive."""
-    provider = job.request.runtime.v8
+    provider = job.request.runtime.vm_of(job.target.name)
     if isinstance(provider, SystemVm):
         return {}, None
     features = {crate.package: crate.features for crate in analysis.target_features}

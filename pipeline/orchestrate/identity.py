@@ -39,7 +39,7 @@ def local_dirs(lift: Lift) -> Iterator[tuple[PackageKey, Path]]:
 
 
 def _provider_digest(job: Job, lift: Lift) -> str:
-    provider = job.request.runtime.v8
+    provider = job.request.runtime.vm_of(job.target.name)
     if isinstance(provider, SystemVm):
         return fs.sha256_json(provider.model_dump(mode="json"))
     # The directory's name is a digest of the archive in it; where it lies does not matter.

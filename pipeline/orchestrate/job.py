@@ -12,7 +12,6 @@ from pipeline.executors.choose import Means
 from pipeline.executors.containers import engine_variables
 from pipeline.ledger import Ledger
 from pipeline.model.build import BuildRequest, TargetRequest
-from pipeline.model.spec import SystemVm
 from pipeline.model.ssh import SshHost, client_environment
 from pipeline.model.target import Target
 from pipeline.model.toolchain import Toolchain
@@ -66,7 +65,7 @@ def toolbox_inputs(request: BuildRequest, wanted: TargetRequest) -> toolbox.Tool
     return toolbox.ToolboxInputs(
         target=wanted.target,
         suite=wanted.suite,
-        sysroot_packages=runtime.v8.packages if isinstance(runtime.v8, SystemVm) else (),
+        sysroot_packages=runtime.vm_packages(wanted.target.name),
         tool_packages=native_env.PACKAGES if runtime.native_tools else (),
         mode=request.toolchain,
     )

@@ -17,6 +17,7 @@ from pipeline.model.spec import (
     RuntimeSpec,
     SourceVm,
     Spec,
+    SystemVm,
     TargetSpec,
 )
 from pipeline.model.target import find_target
@@ -162,3 +163,15 @@ def test_the_virtual_machine_and_the_profile_can_be_chosen_anew() -> None:
     chosen = Selection(out_dir=OUT, v8=SourceVm(kind="source"), profile="fast")
     request = resolve(SPEC, chosen, base_dir=BASE)
     assert (request.runtime.v8, request.runtime.profile) == (SourceVm(kind="source"), "fast")
+
+
+def test_a_target_may_have_a_virtual_machine_of_its_own() -> None:
+    general, own = PrebuiltVm(kind="prebuilt", mirror="m"), PrebuiltVm(kind="prebuilt", mirror="n")
+    runtime = OTHER.model_copy(update={"v8": general, "v8_for": {"armhf": own, "s390x": SourceVm(kind="source")}})
+    described = resolve(SPEC, Selection(out_dir=OUT, ad_hoc=runtime), base_dir=BASE).runtime
+    assert described.vm_of("arm64") == PrebuiltVm(kind="prebuilt", mirror="/project/m")
+    assert described.vm_of("armhf") == PrebuiltVm(kind="prebuilt", mirror="/project/n")
+    assert described.vm_of("s390x") == SourceVm(kind="source")
+    chosen = Selection(out_dir=OUT, ad_hoc=runtime, v8=SystemVm(kind="system", packages=("libx",)))
+    asked = resolve(SPEC, chosen, base_dir=BASE).runtime
+    assert (asked.vm_of("armhf"), asked.vm_packages("armhf")) == (chosen.v8, ("libx",))
