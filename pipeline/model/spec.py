@@ -12,13 +12,14 @@ from typing import Annotated, Literal, Self
 import pydantic
 
 from pipeline.model.asset import DEFAULT_ASSET_NAME
+from pipeline.model.ci_spec import CiSpec
+from pipeline.model.spec_table import SpecTable
 from pipeline.model.spec_values import (
     AssetName,
     Environment,
     Flag,
     GlibcVersion,
     InsideFiles,
-    Labels,
     LibraryNames,
     RuntimeName,
     Seconds,
@@ -35,23 +36,6 @@ DEFAULT_CANARY_TIMEOUT_S = 20.0
 
 RUSTY_V8_TARGETS = frozenset({"amd64", "arm64"})
 """Linux targets for which rusty_v8's releases hold archives."""
-
-
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")
-
-
-class SpecTable(pydantic.BaseModel):
-    """A table of the file: frozen, with kebab-case keys, and no key that is not described here."""
-
-    model_config = pydantic.ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=_kebab,
-        validate_by_name=True,
-        validate_by_alias=True,
-        use_attribute_docstrings=True,
-    )
 
 
 class PathSource(SpecTable):
@@ -270,25 +254,6 @@ class TargetSpec(SpecTable):
     glibc: GlibcVersion | None = None
     """Newest glibc that the product may need; a product that needs a newer one fails its checks. `--suite` and a
     runtime's own `suite` take its place."""
-
-
-class CiSpec(SpecTable):
-    """The workflows that `python -m pipeline workflows` writes; docs/ci.md describes them."""
-
-    runtimes: Texts = ()
-    """Runtimes that are built and released; without it, the default one."""
-    build_runner: Text = "ubuntu-24.04"
-    """Label of the hosted runner, of x86-64, that compiles."""
-    build_image: str = "debian:12"
-    """Container image, with apt, that the build runner compiles in; empty: the runner itself. A Debian has the
-    suites that `targets` may name."""
-    snapshot_runner: Labels = ("qemu",)
-    """Where snapshots are made: `"qemu"` (emulated, in the job that compiles), the label of a hosted runner such as
-    `"ubuntu-24.04-arm"`, or the labels of a runner of your own, which begin with `"self-hosted"`."""
-    snapshot_targets: TargetNames = ("arm64",)
-    """Targets that the snapshot runner is for; the others' snapshots are made by QEMU, or natively."""
-    timeout_min: Annotated[pydantic.StrictInt, pydantic.Field(ge=1, le=360)] = 90
-    """Minutes after which a job that compiles is stopped."""
 
 
 class Spec(SpecTable):

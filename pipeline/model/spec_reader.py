@@ -15,7 +15,8 @@ from pydantic_core import ErrorDetails
 
 from pipeline.errors import SpecError
 from pipeline.model.clashes import clashes
-from pipeline.model.spec import Spec, SpecTable
+from pipeline.model.spec import Spec
+from pipeline.model.spec_table import SpecTable
 
 Location = tuple[str | int, ...]
 

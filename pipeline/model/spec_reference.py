@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipeline.model import spec
-from pipeline.model.spec import SpecTable
+from pipeline.model.ci_spec import CiSpec
+from pipeline.model.spec_table import SpecTable
 
 _INTRODUCTION = """\
 # releases.toml
@@ -28,7 +29,7 @@ _TABLES: tuple[tuple[str, type[SpecTable]], ...] = (
     ("The file", spec.Spec),
     ("`[targets.NAME]`", spec.TargetSpec),
     ("`[runtimes.NAME]`", spec.RuntimeSpec),
-    ("`[ci]`", spec.CiSpec),
+    ("`[ci]`", CiSpec),
     ('`source = { kind = "path" }`', spec.PathSource),
     ('`source = { kind = "registry" }`', spec.RegistrySource),
     ('`source = { kind = "git" }`', spec.GitSource),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.model.spec import CiSpec
+from pipeline.model.ci_spec import CiSpec
 from pipeline.workflows.actions import pinned
 from pipeline.workflows.matrix import Matrix, Pair
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from pipeline.model.spec import CiSpec, Spec
+from pipeline.model.ci_spec import CiSpec
+from pipeline.model.spec import Spec
 
 QEMU = "qemu"
 SELF_HOSTED = "self-hosted"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.model import spec
-from pipeline.model.spec import SpecTable
 from pipeline.model.spec_reference import reference_markdown
+from pipeline.model.spec_table import SpecTable
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "releases-toml.md"
 
