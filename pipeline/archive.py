@@ -21,6 +21,7 @@ from typing import IO
 
 from pipeline import fs
 from pipeline.errors import ArchiveError, PackageError
+from pipeline.model.members import HEAD_BYTES, Choice, Member
 
 DEFLATE_LEVEL = 6
 EARLIEST_ZIP_TIME_S = 315532800
@@ -116,6 +117,31 @@ def extract_zip(path: Path, destination: Path, limits: ZipLimits | None = None) 
     return tuple(written)
 
 
+def spill_zip(path: Path, destination: Path, wanted: Choice, limits: ZipLimits | None = None) -> tuple[Member, ...]:
+    """Write the *wanted* files of the zip *path* into the directory *destination*, under numbers for names.
+
+    Links and other special members are listed without content. Raises ArchiveError when the zip is damaged, beyond the
+    *limits*, or made to do harm.
+    """
+    members = []
+    with _reading(path) as archive, fs.explained(destination):
+        for number, info in enumerate(_safe_members(path, archive, limits or ZipLimits(), special=True)):
+            target = destination / str(number)
+            kept = not _is_special(info) and _is_wanted(path, archive, info, wanted)
+            if kept:
+                _extract_member(path, archive, info, target)
+            members.append(Member(name=info.filename, path=target if kept else None, size_bytes=info.file_size))
+    return tuple(members)
+
+
+def _is_wanted(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, wanted: Choice) -> bool:
+    try:
+        with archive.open(info) as source:
+            return wanted(info.filename, info.file_size, source.read(HEAD_BYTES))
+    except _ZIP_ERRORS as error:
+        raise _damaged(path, f"member {info.filename!r}: {error}") from error
+
+
 def _write_member(out: IO[bytes], pool: ThreadPoolExecutor, member: ZipMember, dos_time: tuple[int, int]) -> bytes:
     """Write one member and return its entry of the central directory."""
     name = member.name.encode()
@@ -208,8 +234,10 @@ def _damaged(path: Path, why: str) -> ArchiveError:
     )
 
 
-def _safe_members(path: Path, archive: zipfile.ZipFile, limits: ZipLimits) -> list[zipfile.ZipInfo]:
-    """Return the files of *archive* after everything that its directory says was checked."""
+def _safe_members(
+    path: Path, archive: zipfile.ZipFile, limits: ZipLimits, *, special: bool = False
+) -> list[zipfile.ZipInfo]:
+    """Return the files of *archive* after everything that its directory says was checked; *special* ones if allowed."""
     infos = archive.infolist()
     if len(infos) > limits.members:
         raise _damaged(path, f"it has {len(infos)} members, {limits.members} are allowed")
@@ -220,6 +248,8 @@ def _safe_members(path: Path, archive: zipfile.ZipFile, limits: ZipLimits) -> li
     end_of_last = 0
     for info in sorted(infos, key=lambda info: info.header_offset):
         why = _member_problem(info, limits) or ("its name occurs twice" if info.filename in seen else None)
+        if why is None and _is_special(info) and not special:
+            why = "it is neither a file nor a directory"
         if why is None and info.header_offset < end_of_last:
             why = "it overlaps another member"
         if why:
@@ -231,16 +261,17 @@ def _safe_members(path: Path, archive: zipfile.ZipFile, limits: ZipLimits) -> li
 
 def _member_problem(info: zipfile.ZipInfo, limits: ZipLimits) -> str | None:
     name = PurePosixPath(info.filename)
-    mode = info.external_attr >> 16
     if name.is_absolute() or ".." in name.parts or "\\" in info.filename or not name.parts:
         return "its path leads out of the directory"
-    if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        return "it is neither a file nor a directory"
     if info.flag_bits & 1:
         return "it is encrypted"
     if info.file_size > limits.ratio * max(info.compress_size, 1):
         return f"it unpacks to {info.file_size} bytes from {info.compress_size}"
     return None
+
+
+def _is_special(info: zipfile.ZipInfo) -> bool:
+    return stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}
 
 
 def _extract_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:

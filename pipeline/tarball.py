@@ -6,28 +6,24 @@ read. Only directories and regular files are written, and only those are read.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import gzip
 import io
 import tarfile
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-import zstandard
-
 from pipeline import fs
+from pipeline.compression import DAMAGE, Packing, ZstdStream, packer, unpacker
 from pipeline.errors import ArchiveError
+from pipeline.model.members import HEAD_BYTES, Choice, Member
 
-ZSTD_LEVEL = 10
-GZIP_LEVEL = 6
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_GZIP_MAGIC = b"\x1f\x8b"
 _BLOCK_BYTES = 1024 * 1024
-_PACKED_BYTES = 16 * 1024
-_DAMAGE = (tarfile.TarError, zstandard.ZstdError, zlib.error, EOFError, OSError, ValueError)
+_HEADER_BUDGET_BYTES = 2 * 1024 * 1024
+"""For all headers between two members: extended ones could otherwise fill the memory."""
+_DAMAGE = (
+    *DAMAGE, tarfile.TarError, OSError, ValueError, OverflowError, KeyError, IndexError, MemoryError,
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,21 +45,6 @@ class TarLimits:
     total_bytes: int = 8 * 1024**3
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Packing:
-    """How a ``.tar.zst`` is compressed."""
-
-    level: int = ZSTD_LEVEL
-    threads: int = 0
-    """0: one stream; else jobs of a fixed size, whose bytes are the same however many threads there are."""
-
-    @property
-    def flavour(self) -> str:
-        """Return which implementation and settings make the packed bytes: others give other bytes of equal content."""
-        version = ".".join(map(str, zstandard.ZSTD_VERSION))
-        return f"zstd {version}, level {self.level}{', in jobs' if self.threads else ''}"
-
-
 def write_tar(
     destination: Path, members: Iterable[TarMember], *, packing: Packing | None = None, mtime_s: int = 0
 ) -> None:
@@ -75,7 +56,7 @@ def write_tar(
     with (
         fs.atomic_path(destination) as temporary,
         temporary.open("wb") as raw,
-        _packer(raw, destination.name, packing or Packing()) as stream,
+        packer(raw, destination.name, packing or Packing()) as stream,
         tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
         for member in members:
@@ -89,7 +70,7 @@ def unpack_zstd(path: Path, destination: Path, *, max_bytes: int) -> None:
     """
     with path.open("rb") as raw, fs.atomic_path(destination) as temporary, temporary.open("wb") as out:
         try:
-            stream = _ZstdStream(raw)
+            stream = ZstdStream(raw)
             while block := stream.read(_BLOCK_BYTES):
                 out.write(block)
                 if out.tell() > max_bytes:
@@ -108,60 +89,111 @@ def extract_tar(path: Path, destination: Path, limits: TarLimits | None = None) 
     allowed = limits or TarLimits()
     with path.open("rb") as raw, fs.explained(destination):
         try:
-            with _unpacker(raw) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-                _extract_all(path, archive, destination, allowed)
-                # What lies behind the end mark belongs to the check of the compressor.
-                while stream.read(_BLOCK_BYTES):
-                    pass
+            with unpacker(raw) as stream:
+                budget = _Budget(stream)
+                with tarfile.open(fileobj=cast("IO[bytes]", budget), mode="r|") as archive:
+                    _extract_all(path, budget.members(archive), _Writer(archive, destination), allowed)
+                _drain(stream, allowed)
         except _DAMAGE as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise _damaged(path, str(error) or type(error).__name__) from error
 
 
-@contextlib.contextmanager
-def _packer(raw: IO[bytes], name: str, packing: Packing) -> Iterator[IO[bytes]]:
-    if name.endswith(".zst"):
-        compressor = zstandard.ZstdCompressor(level=packing.level, threads=packing.threads, write_checksum=True)
-        with compressor.stream_writer(raw, closefd=False) as zst:
-            yield zst
-    elif name.endswith(".gz"):
-        with gzip.GzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=raw, mtime=0) as gz:
-            yield cast("IO[bytes]", gz)
-    else:
-        yield raw
+def spill_tar(path: Path, destination: Path, wanted: Choice, limits: TarLimits | None = None) -> tuple[Member, ...]:
+    """Write the *wanted* files of the archive *path* into the directory *destination*, under numbers for names.
+
+    Links and devices are listed without content; of two members with one name both are listed, in order.
+    Raises ArchiveError when the archive is damaged or beyond the *limits*.
+    """
+    allowed = limits or TarLimits()
+    with path.open("rb") as raw, fs.explained(destination):
+        try:
+            with unpacker(raw) as stream:
+                budget = _Budget(stream)
+                with tarfile.open(fileobj=cast("IO[bytes]", budget), mode="r|") as archive:
+                    found = tuple(
+                        _spill_all(path, budget.members(archive), _Writer(archive, destination, wanted), allowed)
+                    )
+                _drain(stream, allowed)
+        except _DAMAGE as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise _damaged(path, str(error) or type(error).__name__) from error
+    return found
 
 
-@contextlib.contextmanager
-def _unpacker(raw: IO[bytes]) -> Iterator[IO[bytes]]:
-    magic = raw.read(4)
-    raw.seek(0)
-    if magic == _ZSTD_MAGIC:
-        yield cast("IO[bytes]", _ZstdStream(raw))
-    elif magic[:2] == _GZIP_MAGIC:
-        with gzip.GzipFile(fileobj=raw, mode="rb") as gz:
-            yield cast("IO[bytes]", gz)
-    else:
-        yield raw
+def _drain(stream: IO[bytes], limits: TarLimits) -> None:
+    """Read what lies behind the end mark: it belongs to the check of the compressor."""
+    left = limits.total_bytes
+    while left > 0 and (block := stream.read(_BLOCK_BYTES)):
+        left -= len(block)
 
 
-class _ZstdStream:
-    """The content of one frame. The library's own reader takes a cut for the end."""
+class _Budget:
+    """A stream that may be read as far as the member at hand reaches, and a little further for headers."""
 
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw = raw
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._ready = b""
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._left = _HEADER_BUDGET_BYTES
 
     def read(self, size: int) -> bytes:
-        """Return up to *size* bytes, none at the end."""
-        while not self._ready and not self._frame.eof:
-            packed = self._raw.read(_PACKED_BYTES)
-            if not packed:
-                raise EOFError("it ends too early")
-            self._ready = self._frame.decompress(packed)
-        taken, self._ready = self._ready[:size], self._ready[size:]
-        return taken
+        """Return up to *size* bytes; raises ReadError where headers take more than they should."""
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise tarfile.ReadError(f"the headers of one member take more than {_HEADER_BUDGET_BYTES} bytes")
+        return data
+
+    def members(self, archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+        """Yield the members of *archive*, which reads from here."""
+        for info in archive:
+            if info.size < 0:
+                raise tarfile.ReadError(f"the member {info.name!r} has {info.size} bytes")
+            self._left = info.size + _HEADER_BUDGET_BYTES
+            yield info
+
+
+@dataclasses.dataclass(frozen=True)
+class _Writer:
+    """Where members go, and which."""
+
+    archive: tarfile.TarFile
+    destination: Path
+    wanted: Choice = lambda _name, _size, _head: True
+
+
+def _spill_all(path: Path, infos: Iterator[tarfile.TarInfo], writer: _Writer, limits: TarLimits) -> Iterator[Member]:
+    total = 0
+    for count, info in enumerate(infos, start=1):
+        total += info.size
+        if count > limits.members:
+            raise _damaged(path, f"there are more than {limits.members} members")
+        if total > limits.total_bytes:
+            raise _damaged(path, f"it unpacks to more than {limits.total_bytes} bytes")
+        if info.isdir():
+            continue
+        target = writer.destination / str(count)
+        kept = info.isreg() and not info.issparse() and _spill(writer, info, target)
+        yield Member(name=info.name, path=target if kept else None, size_bytes=info.size)
+
+
+def _spill(writer: _Writer, info: tarfile.TarInfo, target: Path) -> bool:
+    source = writer.archive.extractfile(info)
+    if source is None:
+        return False
+    head = source.read(HEAD_BYTES)
+    if not writer.wanted(info.name, info.size, head):
+        return False
+    left = info.size - len(head)
+    with target.open("xb") as out:
+        out.write(head)
+        while block := source.read(min(left, _BLOCK_BYTES)):
+            out.write(block)
+            left -= len(block)
+    if left:
+        raise tarfile.ReadError(f"{info.name} is cut short by {left} bytes")
+    return True
 
 
 def _add(archive: tarfile.TarFile, member: TarMember, mtime_s: int) -> None:
@@ -181,9 +213,9 @@ def _add(archive: tarfile.TarFile, member: TarMember, mtime_s: int) -> None:
                 archive.addfile(info, source)
 
 
-def _extract_all(path: Path, archive: tarfile.TarFile, destination: Path, limits: TarLimits) -> None:
+def _extract_all(path: Path, infos: Iterator[tarfile.TarInfo], writer: _Writer, limits: TarLimits) -> None:
     total = 0
-    for count, info in enumerate(archive, start=1):
+    for count, info in enumerate(infos, start=1):
         total += info.size
         why = _problem(info)
         if count > limits.members:
@@ -192,12 +224,12 @@ def _extract_all(path: Path, archive: tarfile.TarFile, destination: Path, limits
             why = f"it unpacks to more than {limits.total_bytes} bytes"
         if why:
             raise _damaged(path, f"member {info.name!r}: {why}")
-        target = destination / info.name
+        target = writer.destination / info.name
         if info.isdir():
             target.mkdir(parents=True, exist_ok=True)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write_file(archive, info, target)
+            _write_file(writer.archive, info, target)
 
 
 def _write_file(archive: tarfile.TarFile, info: tarfile.TarInfo, target: Path) -> None:

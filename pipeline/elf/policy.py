@@ -8,6 +8,7 @@ the file list of Debian's ``libc6``).
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
@@ -25,6 +26,16 @@ BASE_LIBRARIES = frozenset(
 
 # Kernels of these targets may be built with 64 KiB pages; a segment that is aligned to less cannot be mapped there.
 _LARGE_PAGES_BYTES = {"arm64": 65536, "ppc64el": 65536}
+
+_MUSL_LOADER = re.compile(r"/lib/ld-musl-[a-z0-9_]+\.so\.1")
+
+# https://gcc.gnu.org/onlinedocs/libstdc++/manual/abi.html, "Allowed Changes": newest GLIBCXX version of each release.
+_GCC_OF_GLIBCXX = (
+    ((3, 4, 19), "4.8"), ((3, 4, 20), "4.9"), ((3, 4, 21), "5.1"), ((3, 4, 22), "6.1"), ((3, 4, 23), "7.1"),
+    ((3, 4, 24), "7.2"), ((3, 4, 25), "8.1"), ((3, 4, 26), "9.1"), ((3, 4, 27), "9.2"), ((3, 4, 28), "9.3"),
+    ((3, 4, 29), "11.1"), ((3, 4, 30), "12.1"), ((3, 4, 31), "13.1"), ((3, 4, 32), "13.2"), ((3, 4, 33), "14.1"),
+    ((3, 4, 34), "15.1"),
+)  # fmt: skip
 
 # ABI variants in e_flags: (mask, wanted value, what it means).
 _ABI_FLAGS = {
@@ -45,6 +56,11 @@ class ElfPolicy:
     glibc_floor: tuple[int, ...] | None = None
     """Newest glibc that the product may need, such as ``(2, 36)``; None: any."""
 
+    complete: bool = True
+    """Whether the product brings all that it needs; else what it expects of its system is a fact, not a failure."""
+    is_root: bool = False
+    """Whether the product is a root file system, such as an image's: it brings the C library and the loader, too."""
+
     @property
     def loader(self) -> str:
         """Return the file name of the target's dynamic loader."""
@@ -52,7 +68,8 @@ class ElfPolicy:
 
     def allows(self, library: str) -> bool:
         """Return whether a file of the product may need *library*."""
-        return library in BASE_LIBRARIES | self.provided | self.assumed | {self.loader}
+        base = frozenset() if self.is_root else BASE_LIBRARIES | {self.loader}
+        return library in base | self.provided | self.assumed
 
     def assumes(self, library: str) -> bool:
         """Return whether *library* is allowed only because users are assumed to have it."""
@@ -69,7 +86,7 @@ def check_elf(facts: ElfFacts, policy: ElfPolicy, subject: str) -> tuple[Finding
     architecture = _architecture(facts, policy, subject)
     if architecture.severity is Severity.FAIL:
         return (architecture,)
-    checks = (_abi, _interpreter, _needed, _search_paths, _glibc, _alignment, _stack, _notes)
+    checks = (_abi, _interpreter, _needed, _search_paths, _glibc, _libstdcxx, _alignment, _stack, _notes)
     return (architecture, *(finding for check in checks for finding in check(facts, policy, subject)))
 
 
@@ -119,18 +136,35 @@ def _abi(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[Finding]:
 def _interpreter(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[Finding]:
     if facts.interpreter is None:
         return
+    if policy.is_root:
+        yield _interpreter_of_root(facts.interpreter, policy, subject)
+        return
     right = facts.interpreter == policy.target.interpreter
+    musl = not policy.complete and bool(_MUSL_LOADER.fullmatch(facts.interpreter))
     yield Finding(
         id="elf.interpreter",
-        severity=Severity.OK if right else Severity.FAIL,
+        severity=Severity.OK if right else Severity.INFO if musl else Severity.FAIL,
         subject=subject,
         message=(
             f"is started by {facts.interpreter}"
             if right
+            else f"is started by {facts.interpreter}: it is for systems with musl"
+            if musl
             else f"is started by {facts.interpreter}, which {policy.target.name} systems do not have; "
             f"they have {policy.target.interpreter}"
         ),
         evidence={"interpreter": facts.interpreter},
+    )
+
+
+def _interpreter_of_root(interpreter: str, policy: ElfPolicy, subject: str) -> Finding:
+    right = policy.allows(PurePosixPath(interpreter).name)
+    return Finding(
+        id="elf.interpreter",
+        severity=Severity.OK if right else Severity.FAIL,
+        subject=subject,
+        message=f"is started by {interpreter}{'' if right else ', which the image does not have'}",
+        evidence={"interpreter": interpreter},
     )
 
 
@@ -143,10 +177,12 @@ def _needed(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[Findin
     beside = f", and {', '.join(assumed)}, which users are assumed to have" if assumed else ""
     yield Finding(
         id="elf.needed",
-        severity=Severity.FAIL if missing else Severity.OK,
+        severity=Severity.OK if not missing else Severity.FAIL if policy.complete else Severity.INFO,
         subject=subject,
         message=(
-            f"needs {', '.join(missing)}, which neither the product nor the C library provides"
+            f"expects {', '.join(missing)} of the system"
+            if missing and not policy.complete
+            else f"needs {', '.join(missing)}, which neither the product nor the C library provides"
             if missing
             else f"needs only libraries of the product and the C library{beside}"
         ),
@@ -155,17 +191,19 @@ def _needed(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[Findin
 
 
 def _search_paths(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[Finding]:
+    if policy.is_root:
+        return  # absolute paths are the image's own, and its loader knows where libraries are
     paths = (*facts.rpath, *facts.runpath)
     foreign = tuple(path for path in paths if not path.startswith(("$ORIGIN", "${ORIGIN}")))
     if foreign:
         yield Finding(
             id="elf.runpath",
-            severity=Severity.FAIL,
+            severity=Severity.FAIL if policy.complete else Severity.INFO,
             subject=subject,
             message=f"looks for libraries in {', '.join(foreign)}, a place of the machine that built it",
             evidence={"paths": paths},
         )
-    elif any(name in policy.provided for name in facts.needed):
+    elif any(name in policy.provided for name in facts.needed) and (paths or policy.complete):
         yield Finding(
             id="elf.runpath",
             severity=Severity.OK if paths else Severity.FAIL,
@@ -201,17 +239,35 @@ def _glibc(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[Finding
     )
 
 
+def _libstdcxx(facts: ElfFacts, _policy: ElfPolicy, subject: str) -> Iterator[Finding]:
+    newest = facts.newest_version("GLIBCXX")
+    if newest is None:
+        return
+    compiler = next((gcc for version, gcc in reversed(_GCC_OF_GLIBCXX) if newest >= version), None)
+    abi = facts.newest_version("CXXABI")
+    yield Finding(
+        id="elf.libstdcxx",
+        severity=Severity.INFO,
+        subject=subject,
+        message=f"needs libstdc++ with GLIBCXX_{version_text(newest)}"
+        + (f", that of GCC {compiler}" if compiler else ""),
+        evidence={"glibcxx": version_text(newest), "cxxabi": version_text(abi) if abi else None, "gcc": compiler},
+    )
+
+
 def _alignment(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[Finding]:
     wanted = _LARGE_PAGES_BYTES.get(policy.target.name)
     if not facts.load_alignments_bytes or wanted is None:
         return
     smallest = min(facts.load_alignments_bytes)
+    not_on = " and ".join(f"{size // 1024} KiB" for size in (16384, 65536) if size > smallest)
     yield Finding(
         id="elf.alignment",
         severity=Severity.OK if smallest >= wanted else Severity.INFO,
         subject=subject,
-        message=f"runs on kernels with pages of up to {smallest // 1024} KiB",
-        evidence={"alignment_bytes": smallest},
+        message=f"runs on kernels with pages of up to {smallest // 1024} KiB"
+        + (f", not on those with {not_on}" if not_on else ""),
+        evidence={"alignment_bytes": smallest, "pages_16k": smallest >= 16384, "pages_64k": smallest >= 65536},
     )
 
 
@@ -227,15 +283,10 @@ def _stack(facts: ElfFacts, _policy: ElfPolicy, subject: str) -> Iterator[Findin
 
 def _notes(facts: ElfFacts, _policy: ElfPolicy, subject: str) -> Iterator[Finding]:
     if facts.elf_type in {"executable", "shared"}:
-        libstdcxx = facts.newest_version("GLIBCXX")
         yield Finding(
             id="elf.facts",
             severity=Severity.INFO,
             subject=subject,
             message=f"RELRO {facts.relro}, build-id {facts.build_id or 'none'}",
-            evidence={
-                "relro": facts.relro,
-                "build_id": facts.build_id,
-                "libstdcxx": version_text(libstdcxx) if libstdcxx else None,
-            },
+            evidence={"relro": facts.relro, "build_id": facts.build_id},
         )

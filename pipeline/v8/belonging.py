@@ -11,6 +11,7 @@ from pipeline.v8.blob import SnapshotBlob
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.code_sizes import find_table, has_table
 from pipeline.v8.consistency import Comparison, Core, compare
+from pipeline.v8.leaks import Leaks
 
 _ELF_MAGIC = b"\x7fELF"
 
@@ -36,6 +37,9 @@ class FoundBlob:
     """Whether it is one that the build made."""
     code: Code | None = None
     """None: the file has no machine code of V8, or in a form that is not known."""
+    leaks: Leaks = dataclasses.field(default_factory=Leaks)
+    engine_beside: bool = False
+    """Whether the file that carries it names the same version of V8 outside of its snapshots."""
 
 
 def machine_code(data: Buffer, blobs: Sequence[SnapshotBlob], cores: Sequence[Core | None]) -> dict[Core | None, Code]:

@@ -8,11 +8,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipeline.model.findings import Finding, Severity
+from pipeline.model.findings import Finding, Severity, failed
+from pipeline.model.target import Target
 from pipeline.v8.belonging import FoundBlob, check_consistency, check_machine_code, machine_code
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.consistency import core_of
+from pipeline.v8.engine import check_engines, names_engine
+from pipeline.v8.leaks import Leaks, check_leaks, find_leaks, sidecar_end
 from pipeline.v8.scan import MAX_BLOBS, find_blobs, find_bytes, mapped
 
 LARGE_FILE_BYTES = 64 * 1024
@@ -48,7 +51,15 @@ def scan_product(files: Iterable[tuple[str, Path]], expected: tuple[ExpectedSnap
             cores = [core_of(data, blob) for blob in blobs]
             code = machine_code(data, blobs, cores)
             found += [
-                FoundBlob(file=name, blob=blob, core=core, expected=_digest(data, blob) in digests, code=code.get(core))
+                FoundBlob(
+                    file=name,
+                    blob=blob,
+                    core=core,
+                    expected=_digest(data, blob) in digests,
+                    code=code.get(core),
+                    leaks=find_leaks(data, blob.offset, sidecar_end(data, blob)) if not blob.problems else Leaks(),
+                    engine_beside=names_engine(data, blob.version, blobs),
+                )
                 for blob, core in zip(blobs, cores, strict=True)
             ]
     return tuple(found)
@@ -71,17 +82,37 @@ def check_presence(files: tuple[tuple[str, Path], ...], expected: tuple[Expected
         )
 
 
-def check_blobs(found: tuple[FoundBlob, ...]) -> Iterator[Finding]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What is known of the product that holds the snapshots."""
+
+    programs: tuple[tuple[str, Path], ...] = ()
+    """Name and path of its ELF files: one of them may be the V8 of a snapshot that lies in another file."""
+    target: Target | None = None
+    """For which its programs are; None: unknown, or for several."""
+    shipped: bool = False
+    """Whether it is a product of one's own, which must not name its builder's home directory."""
+
+
+def check_blobs(found: tuple[FoundBlob, ...], around: Surroundings | None = None) -> Iterator[Finding]:
     """Yield the findings about each snapshot of a product, and about how they fit together."""
+    known = around or Surroundings()
     own = own_snapshots(found)
     yield from _too_many(found)
     for item in found:
         yield _soundness(item)
+    versions = check_engines([(item.file, item.blob, item.engine_beside) for item in found], known.programs)
+    yield from versions
     for item in found:
         yield from check_machine_code(item)
+    misfits = {(finding.subject, finding.offset) for finding in failed(versions)}
     for item in found:
-        if item not in own and item.core is not None:
+        if item not in own and item.core is not None and (item.file, item.blob.offset) not in misfits:
             yield check_consistency(item, own)
+    for item in found:
+        yield from check_leaks(
+            item.leaks, subject=item.file, offset=item.blob.offset, target=known.target, shipped=known.shipped
+        )
 
 
 def own_snapshots(found: tuple[FoundBlob, ...]) -> tuple[FoundBlob, ...]:

@@ -23,11 +23,11 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"v8", "workflows", "sbom"}),
     # L1: one owner for each outside thing
     frozenset({"proc", "fs"}),
-    frozenset({"partial", "children"}),
+    frozenset({"partial", "children", "compression"}),
     frozenset({"net", "archive", "tarball", "delta", "report"}),
     frozenset({"roots"}),
     # L2
-    frozenset({"context", "jobs", "bundles", "canaries", "answers", "cargo_failures", "lockfile"}),
+    frozenset({"context", "jobs", "bundles", "canaries", "examine", "answers", "cargo_failures", "lockfile"}),
     frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry", "native_env"}),
     frozenset({"github"}),
     frozenset({"publication"}),
@@ -45,7 +45,7 @@ OWNERS = {
     "requests": {"pipeline.net", "pipeline.net.exchange"},
     "zipfile": {"pipeline.archive"},
     "tarfile": {"pipeline.tarball"},
-    "zstandard": {"pipeline.tarball", "pipeline.delta"},
+    "zstandard": {"pipeline.compression", "pipeline.delta"},
     "bsdiff4": {"pipeline.delta"},
     "cyclonedx": {"pipeline.sbom.cyclonedx"},
     "docker": {"pipeline.executors.docker"},

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from pipeline.compression import Packing
 from pipeline.errors import ArchiveError
-from pipeline.tarball import Packing, TarLimits, TarMember, extract_tar, unpack_zstd, write_tar
+from pipeline.tarball import TarLimits, TarMember, extract_tar, unpack_zstd, write_tar
 
 
 def members(directory: Path) -> list[TarMember]:

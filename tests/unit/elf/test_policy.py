@@ -107,7 +107,10 @@ def test_abi_flags(name: str, flags: int, severity: Severity) -> None:
 
 def test_small_alignment_is_a_fact() -> None:
     findings = check(ElfSpec(target=ARM64, alignment_bytes=4096))
-    assert said(findings, "elf.alignment") == (Severity.INFO, "runs on kernels with pages of up to 4 KiB")
+    assert said(findings, "elf.alignment") == (
+        Severity.INFO,
+        "runs on kernels with pages of up to 4 KiB, not on those with 16 KiB and 64 KiB",
+    )
 
 
 def test_executable_stack_fails() -> None:
@@ -120,3 +123,21 @@ def test_executable_stack_fails() -> None:
 def test_base_libraries_are_those_of_the_c_library() -> None:
     names = ("libc.so.6", "ld-linux-aarch64.so.1", "libstdc++.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2")
     assert [is_base_library(name, ARM64) for name in names] == [True, True, False, False, False]
+
+
+def test_libstdcxx_and_the_compiler_it_comes_with() -> None:
+    versions = (("libstdc++.so.6", ("GLIBCXX_3.4.30", "GLIBCXX_3.4.9", "CXXABI_1.3.13")),)
+    finding = check(ElfSpec(target=ARM64, versions=versions))["elf.libstdcxx"]
+    assert finding.message == "needs libstdc++ with GLIBCXX_3.4.30, that of GCC 12.1"
+    assert finding.evidence == {"glibcxx": "3.4.30", "cxxabi": "1.3.13", "gcc": "12.1"}
+
+
+def test_what_a_root_file_system_must_have() -> None:
+    spec = ElfSpec(target=ARM64, interpreter="/lib/ld-linux-aarch64.so.1", runpath="/opt/app/lib")
+    names = frozenset({"libc.so.6", "ld-linux-aarch64.so.1"})
+    whole = ElfPolicy(target=ARM64, is_root=True, provided=names)
+    assert not [finding for finding in check(spec, whole).values() if finding.severity is Severity.FAIL]
+    empty = check(spec, ElfPolicy(target=ARM64, is_root=True))
+    words = "is started by /lib/ld-linux-aarch64.so.1, which the image does not have"
+    assert said(empty, "elf.interpreter") == (Severity.FAIL, words)
+    assert empty["elf.needed"].severity is Severity.FAIL
