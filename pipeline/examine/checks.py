@@ -18,8 +18,6 @@ from pipeline.model.members import Member
 from pipeline.model.target import Target
 from pipeline.v8.product import Surroundings, check_blobs, scan_product
 
-_PARTS_OF_PROGRAMS = {"executable", "shared"}
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Expectations:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline import archive, tarball
 from pipeline.archive import ZipLimits
-from pipeline.elf.ar import MAGIC
+from pipeline.elf.image import MAGIC
 from pipeline.errors import ArchiveError, UnsupportedError, UsageError
 from pipeline.examine import images
 from pipeline.examine.declared import by_name, by_package_json, by_wheel_name

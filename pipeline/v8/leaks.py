@@ -1,6 +1,6 @@
 """What a snapshot gives away about the machine that made it: its triple, and paths with names of people in them.
 
-A runtime keeps the triple that it was built for in its snapshot (``Deno.build.target``); a cross build that made
+A runtime keeps the triple that it was built for in its snapshot; a cross build that made
 the snapshot on the build host bears the host's. Paths come from source maps, stack traces and ``__filename``.
 """
 
