@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def _as_text(report: RunReport) -> str:
     lines = [f"{report.path}  {report.size_bytes:,} bytes"]
     for name, outcome in (*report.outcomes, *report.others):
         lines.append(f"{name}: {outcome.executor} on {outcome.cpu_model}, {outcome.duration_s:.2f} s ({outcome.way})")
+    verb = "generator" if report.pending else "stitch"
+    lines.append(f"next, where it is compiled:  python -m pipeline {verb} --snapshot {shlex.quote(str(report.path))}")
     return "\n".join(lines) + "\n" + _difference_text(report)
 
 
@@ -95,5 +98,6 @@ def _as_json(report: RunReport) -> dict[str, object]:
     bundle = {"path": str(report.path), "size_bytes": report.size_bytes, "sha256": report.sha256}
     return {
         "schema": 1, "bundle": bundle, "target": report.target, "steps": steps(report.outcomes),
+        "pending": list(report.pending),
         "cross_check": compared,
     }  # fmt: skip

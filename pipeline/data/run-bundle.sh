@@ -45,6 +45,11 @@ cp "$here/request.json" "$work/pack/"
 set +f
 for step in "$here"/steps/*/; do
     name=$(basename "$step")
+    if [ -e "$step/result.json" ]; then
+        # An earlier round made it.
+        cp -R "${step%/}" "$work/pack/steps/"
+        continue
+    fi
     job=$work/jobs/$name
     mkdir -p "$job"
     cp "$step/job.sh" "$job/"
@@ -69,4 +74,7 @@ done >../SHA256SUMS
 mv ../SHA256SUMS .
 tar -chf - request.json steps SHA256SUMS | gzip -c >"$out.part"
 mv "$out.part" "$out"
-echo "made $out" >&2
+case $(tr -d ' \n' <request.json) in
+    *'"pending":[]'*) echo "made $out, for: python -m pipeline stitch --snapshot $out" >&2 ;;
+    *) echo "made $out, for the next generators: python -m pipeline generator --snapshot $out" >&2 ;;
+esac

@@ -84,7 +84,13 @@ class BundleRequest(_Strict):
 
     schema_version: Literal[1] = 1
     identity: Identity
+    round: Annotated[int, pydantic.Field(ge=1)] = 1
+    """Counts the bundles of one build: a generator that is made on top of another's snapshot is in a later one."""
     steps: Annotated[tuple[GeneratorStep, ...], pydantic.Field(min_length=1)]
+    made: tuple[StepName, ...] = ()
+    """Steps that earlier rounds made; their snapshots are handed on."""
+    pending: tuple[StepName, ...] = ()
+    """Generators that can be compiled in the next round only, with the snapshots of this one."""
 
 
 class StepOutcome(_Strict):

@@ -70,7 +70,8 @@ class StepSetup(_Strict):
     timeout_s: Annotated[float, pydantic.Field(gt=0)]
     generators: tuple[GeneratorSetup, ...]
     mode: StepMode = "live"
-    """Run the generator, write down what it is to be run with, or give what it made elsewhere."""
+    """Run the generator, write down what it is to be run with (unless it was run elsewhere already), or give what it
+    made elsewhere."""
     replay_dir: Path | None = None
     """Where the unpacked snapshots of another machine lie."""
 

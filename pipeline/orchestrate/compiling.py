@@ -48,13 +48,13 @@ def with_steps(job: Job, lift: Lift, origin: Origin) -> tuple[StepSetup, Lift]:
     return setup, dataclasses.replace(lift, call=call)
 
 
-def compile_generators(job: Job, lift: Lift, setup: StepSetup) -> float:
-    """Compile every generator, and return CPU seconds of those that were run emulated on the way.
+def compile_generators(job: Job, lift: Lift, setup: StepSetup, only: tuple[GeneratorBuild, ...] | None = None) -> float:
+    """Compile every generator (or *only* some), and return CPU seconds of those that were run emulated on the way.
 
     Raises what `compile_all` raises.
     """
     emulated_cpu_s = 0.0
-    for generator in lift.generators:
+    for generator in lift.generators if only is None else only:
         enter_generator_form(lift, generator)
         title = f"compile generator of {generator.package.key.name}"
         outputs, cpu_s = _compile(job, lift, setup.generators, title, generator.goal)

@@ -7,36 +7,43 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.context import Context
-from pipeline.errors import CompileError, StitchError, UnsupportedError
+from pipeline.errors import CompileError, StitchError, UsageError
 from pipeline.model.build import BuildRequest
 from pipeline.model.bundle import GENERATOR_SUFFIX, RecordedRequest
-from pipeline.model.snapshot import GeneratorSetup, request_path
+from pipeline.model.snapshot import request_path
 from pipeline.orchestrate.compiling import compile_generators, with_steps
 from pipeline.orchestrate.driver import lifted_job
 from pipeline.orchestrate.identity import identity_of
 from pipeline.orchestrate.job import Job
 from pipeline.orchestrate.sources import local_sources, own_variables, package_dirs
 from pipeline.orchestrate.step import Origin
+from pipeline.orchestrate.taking import accept, require_one_target, step_name
 from pipeline.roots import named_directories
 from pipeline.stages import compile as compile_stage
-from pipeline.stages import export_generator
+from pipeline.stages import export_generator, import_snapshot
 from pipeline.stages.bundle import library_dirs
-from pipeline.stages.lift import GeneratorBuild, Lift, check_lock, enter_product_form
+from pipeline.stages.lift import GeneratorBuild, Lift, check_lock, enter_generator_form, enter_product_form
 
 BUNDLE_ENDINGS = (".tar.zst", ".tar.gz", ".tar")
 
 
-def export_generators(request: BuildRequest, context: Context) -> tuple[export_generator.ExportOutputs, ...]:
+def export_generators(
+    request: BuildRequest, context: Context, *, snapshot: Path | None = None
+) -> tuple[export_generator.ExportOutputs, ...]:
     """Make the generator bundle of every target.
 
-    ``request.out_dir`` is the directory for the bundles, or the bundle itself where it is named like one.
-    Raises the errors of all stages up to the compilation of generators, UnsupportedError for snapshots that are made
-    on top of others.
+    ``request.out_dir`` is the directory for the bundles, or the bundle itself where it is named like one. *snapshot* is
+    what an earlier bundle made; generators that are made on top of that can be compiled then.
+    Raises the errors of all stages up to the compilation of generators; UsageError, StitchError, IntegrityError and
+    ArchiveError for snapshots that do not fit.
     """
+    if snapshot is not None:
+        require_one_target(request)
     made = []
     for wanted in request.targets:
         with lifted_job(request, wanted, context, runs_here=False) as (job, lift):
-            made.append(_export(job, lift))
+            taken = accept(job, lift, snapshot, partial=True) if snapshot else None
+            made.append(_export(job, lift, taken))
     return tuple(made)
 
 
@@ -45,12 +52,15 @@ def bundle_path(place: Path, name: str, suffix: str) -> Path:
     return place if place.name.endswith(BUNDLE_ENDINGS) else place / f"{name}{suffix}"
 
 
-def _export(job: Job, lift: Lift) -> export_generator.ExportOutputs:
-    _refuse_nested(lift)
-    setup, lift = with_steps(job, lift, Origin(mode="record"))
-    compile_generators(job, lift, setup)
+def _export(job: Job, lift: Lift, taken: import_snapshot.ImportOutputs | None) -> export_generator.ExportOutputs:
+    origin = Origin(mode="record")
+    if taken is not None:
+        origin = Origin(mode="record", digest=taken.sha256, replay_dir=taken.directory)
+    ready, pending = _now_and_later(lift, taken)
+    setup, lift = with_steps(job, lift, origin)
+    compile_generators(job, lift, setup, ready)
+    requests = tuple(_record(job, lift, generator) for generator in ready)
     enter_product_form(lift)
-    requests = _record(job, lift, setup.generators)
     check_lock(lift)
     with job.ledger.step("pack generator") as step:
         generators = tuple(
@@ -59,9 +69,8 @@ def _export(job: Job, lift: Lift) -> export_generator.ExportOutputs:
                 request=request,
                 source_dirs=(*_source_dirs(lift, generator, request), *job.request.include),
             )
-            for generator, request in zip(lift.generators, requests, strict=True)
+            for generator, request in zip(ready, requests, strict=True)
         )
-        name = f"{job.request.name or lift.analysis.product.key.name}-{job.target.name}"
         outputs = export_generator.run(
             export_generator.ExportInputs(
                 identity=identity_of(job, lift),
@@ -71,42 +80,66 @@ def _export(job: Job, lift: Lift) -> export_generator.ExportOutputs:
                 library_dirs=library_dirs(job.toolchain),
                 dropped_env=own_variables(job),
                 timeout_s=job.request.runtime.generator_timeout_s,
-                destination=bundle_path(job.request.out_dir, name, GENERATOR_SUFFIX),
+                destination=bundle_path(job.request.out_dir, _name(job, lift, taken), GENERATOR_SUFFIX),
+                taken=_handed_on(taken),
+                pending=tuple(map(step_name, pending)),
             )
         )
         step.detail(f"{outputs.files} files, {outputs.size_bytes:,} bytes")
     return outputs
 
 
-def _refuse_nested(lift: Lift) -> None:
-    for package in lift.analysis.lifted:
-        if package.requires:
-            raise UnsupportedError(
-                f"the snapshot of {package.key} is made on top of that of {package.requires[0]}",
-                cause="its generator cannot be compiled before the other one has run",
-                action="build on one machine (`build`), with QEMU or another executor",
-            )
+def _name(job: Job, lift: Lift, taken: import_snapshot.ImportOutputs | None) -> str:
+    name = f"{job.request.name or lift.analysis.product.key.name}-{job.target.name}"
+    return f"{name}-{taken.request.round + 1}" if taken else name
 
 
-def _record(job: Job, lift: Lift, generators: tuple[GeneratorSetup, ...]) -> tuple[RecordedRequest, ...]:
-    """Have Cargo run the stubs, which write down what they were given, and end the build there."""
-    paths = [request_path(job.steps_dir, item.package, item.version) for item in generators]
-    for path in paths:
-        path.unlink(missing_ok=True)
-    # With one script that fails, Cargo starts nothing new: the others would never be asked.
-    inputs = compile_stage.CompileInputs(
-        call=dataclasses.replace(lift.call, keep_going=len(paths) > 1),
-        goal=lift.product,
-        vm_package_ids=lift.vm_package_ids,
-    )
-    with job.ledger.step("record requests") as step:
+def _handed_on(taken: import_snapshot.ImportOutputs | None) -> export_generator.TakenSnapshots | None:
+    if taken is None:
+        return None
+    return export_generator.TakenSnapshots(directory=taken.directory, request=taken.request)
+
+
+def _now_and_later(
+    lift: Lift, taken: import_snapshot.ImportOutputs | None
+) -> tuple[tuple[GeneratorBuild, ...], tuple[GeneratorBuild, ...]]:
+    """Return the generators that can be compiled now, and those that are made on top of their snapshots."""
+    names = {step_name(item): item.package.key for item in lift.generators}
+    made = {names[step.name] for step in taken.request.steps} if taken else set()
+    left = [item for item in lift.generators if item.package.key not in made]
+    if not left:
+        raise UsageError(
+            "there is no generator left: every snapshot is made",
+            cause="the snapshots of the last round were given",
+            action="stitch them: `stitch --snapshot FILE`",
+        )
+    ready = tuple(item for item in left if made.issuperset(item.package.requires))
+    return ready, tuple(item for item in left if item not in ready)
+
+
+def _record(job: Job, lift: Lift, generator: GeneratorBuild) -> RecordedRequest:
+    """Have Cargo run the stub, which writes down what it was given, and ends the build there."""
+    key = generator.package.key
+    path = request_path(job.steps_dir, key.name, key.version)
+    if generator.package.in_product:
+        goal = lift.product
+        enter_product_form(lift)
+    else:
+        # Only another generator is made with it.
+        consumer = next(item for item in lift.generators if key in item.package.requires)
+        goal = consumer.goal
+        enter_generator_form(lift, consumer)
+    path.unlink(missing_ok=True)
+    # With one script that fails, Cargo starts nothing new: this one would never be asked.
+    call = dataclasses.replace(lift.call, keep_going=len(lift.generators) > 1)
+    inputs = compile_stage.CompileInputs(call=call, goal=goal, vm_package_ids=lift.vm_package_ids)
+    with job.ledger.step(f"record request of {key.name}"):
         try:
             compile_stage.run(inputs, on_output=job.context.reporter.output)
         except CompileError:
-            if not all(path.is_file() for path in paths):
+            if not path.is_file():
                 raise
-        step.detail(", ".join(item.package for item in generators))
-    return tuple(map(_read_request, paths))
+    return _read_request(path)
 
 
 def _read_request(path: Path) -> RecordedRequest:

@@ -54,6 +54,8 @@ class RunReport:
     outcomes: tuple[tuple[str, StepOutcome], ...]
     others: tuple[tuple[str, StepOutcome], ...] = ()
     """Of the executor that was only compared with."""
+    pending: tuple[str, ...] = ()
+    """Generators that can be compiled with these snapshots only."""
     differences: tuple[Difference, ...] | None = None
     """None when there was nothing to compare with."""
 
@@ -82,6 +84,7 @@ def run_bundle(order: RunOrder, context: Context) -> RunReport:
             target=target.name,
             outcomes=outputs.outcomes,
             others=other.outcomes if other else (),
+            pending=request.pending,
             differences=_compare(outputs, other) if other else None,
         )
 

@@ -126,11 +126,11 @@ def _answer(steps_dir: Path, asked: tuple[str, str], environ: Mapping[str, str],
     inputs = snapshot.SnapshotInputs(
         setup=setup, generator=generator, environ=environ, workdir=workdir, steps_dir=steps_dir
     )
-    if setup.mode == "record":
+    if setup.mode == "record" and not snapshot.is_made(inputs):
         snapshot.record(inputs)
         said = f"the request of {package} is written down; its snapshot is made on another machine\n"
         return StubAnswer(stdout=b"", stderr=said.encode(), exit_code=RECORDED_EXIT_CODE)
-    replayed = setup.mode == "replay"
+    replayed = setup.mode != "live"
     outputs = snapshot.replay(inputs) if replayed else snapshot.run(inputs, _executor(setup, steps_dir))
     return StubAnswer(stdout=outputs.cargo_stdout, stderr=outputs.stderr, exit_code=outputs.result.exit_code)
 

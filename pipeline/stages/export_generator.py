@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline import bundles, fs, jobs
@@ -33,6 +33,14 @@ class ExportedGenerator:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TakenSnapshots:
+    """Snapshots that are handed on, as they were unpacked and checked."""
+
+    directory: Path
+    request: BundleRequest
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportInputs:
     """The generators of a build and where their libraries are."""
 
@@ -46,6 +54,10 @@ class ExportInputs:
     """Variables of this machine's own, which do not travel."""
     timeout_s: float
     destination: Path
+    taken: TakenSnapshots | None = None
+    """What earlier rounds made."""
+    pending: tuple[str, ...] = ()
+    """``<package>-<version>`` of generators that can be compiled in the next round only."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,6 +69,7 @@ class ExportOutputs:
     sha256: str
     files: int
     libraries: tuple[str, ...]
+    request: BundleRequest
 
 
 def run(inputs: ExportInputs) -> ExportOutputs:
@@ -66,7 +79,7 @@ def run(inputs: ExportInputs) -> ExportOutputs:
     NotWritableError.
     """
     steps = tuple(_step(inputs, generator) for generator in inputs.generators)
-    request = BundleRequest(identity=inputs.identity, steps=steps)
+    request = _request(inputs, steps)
     libraries = library_closure([item.generator for item in inputs.generators], inputs.library_dirs)
     members = [
         TarMember(name=REQUEST_FILE_NAME, content=f"{request.model_dump_json(indent=2)}\n".encode()),
@@ -74,6 +87,7 @@ def run(inputs: ExportInputs) -> ExportOutputs:
         TarMember(name=JOB_RUNNER_NAME, content=jobs.script(JOB_RUNNER_NAME).encode(), mode=0o755),
         *root_members(_root(inputs, steps, libraries)),
         *(_job_member(inputs, step) for step in steps),
+        *(_made_members(inputs.taken) if inputs.taken else ()),
     ]
     bundles.write_bundle(inputs.destination, members)
     return ExportOutputs(
@@ -82,7 +96,28 @@ def run(inputs: ExportInputs) -> ExportOutputs:
         sha256=fs.sha256_file(inputs.destination),
         files=len(members),
         libraries=tuple(sorted(libraries)),
+        request=request,
     )
+
+
+def _request(inputs: ExportInputs, steps: tuple[GeneratorStep, ...]) -> BundleRequest:
+    if inputs.taken is None:
+        return BundleRequest(identity=inputs.identity, steps=steps, pending=inputs.pending)
+    earlier = inputs.taken.request
+    return BundleRequest(
+        identity=inputs.identity,
+        round=earlier.round + 1,
+        steps=(*earlier.steps, *steps),
+        made=tuple(step.name for step in earlier.steps),
+        pending=inputs.pending,
+    )
+
+
+def _made_members(taken: TakenSnapshots) -> Iterator[TarMember]:
+    for path in sorted((taken.directory / STEPS_DIR_NAME).rglob("*")):
+        content = None if path.is_dir() else path
+        mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
+        yield TarMember(name=path.relative_to(taken.directory).as_posix(), content=content, mode=mode)
 
 
 def _step(inputs: ExportInputs, item: ExportedGenerator) -> GeneratorStep:

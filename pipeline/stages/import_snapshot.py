@@ -22,6 +22,8 @@ class ImportInputs:
     """``<package>-<version>`` of every lifted package."""
     destination: Path
     """Where the unpacked bundle is kept during the build."""
+    partial: bool = False
+    """Whether some of the steps will do."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,7 @@ class ImportOutputs:
 
     directory: Path
     sha256: str
+    request: BundleRequest
 
 
 def run(inputs: ImportInputs) -> ImportOutputs:
@@ -40,11 +43,11 @@ def run(inputs: ImportInputs) -> ImportOutputs:
     """
     with bundles.opened(inputs.bundle) as (directory, request):
         _refuse_others(inputs, request)
-        for name in inputs.steps:
-            _check_step(inputs, directory, name)
+        for step in request.steps:
+            _check_step(inputs, directory, step.name)
         with fs.atomic_directory(inputs.destination) as staging:
             shutil.copytree(directory, staging, dirs_exist_ok=True)
-    return ImportOutputs(directory=inputs.destination, sha256=fs.sha256_file(inputs.bundle))
+    return ImportOutputs(directory=inputs.destination, sha256=fs.sha256_file(inputs.bundle), request=request)
 
 
 def _refuse_others(inputs: ImportInputs, request: BundleRequest) -> None:
@@ -52,6 +55,14 @@ def _refuse_others(inputs: ImportInputs, request: BundleRequest) -> None:
     if found:
         raise _refused(inputs, f"it was made for {found[0]}", "\n".join(found))
     names = {step.name for step in request.steps}
+    if names < set(inputs.steps) and set(request.pending) == set(inputs.steps) - names:
+        if inputs.partial:
+            return
+        raise StitchError(
+            f"{inputs.bundle.name} is not the last one: the snapshot of {_listed(request.pending)} is not in it",
+            cause="that snapshot is made on top of those that are in it",
+            action="give it to `generator --snapshot FILE`, run what that makes, and stitch the result",
+        )
     if names != set(inputs.steps):
         raise _refused(inputs, f"it has snapshots of {_listed(names)}, and the build needs {_listed(inputs.steps)}")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import bundles, fs
+from pipeline import bundles, fs, jobs
 from pipeline.errors import GeneratorFailedError, GeneratorTimeoutError
 from pipeline.model.bundle import (
     OUT_DIR_NAME,
@@ -40,7 +41,7 @@ class RunOutputs:
 
     directory: Path
     outcomes: tuple[tuple[str, StepOutcome], ...]
-    """For each step its name and what came of it."""
+    """For each step that was run its name and what came of it."""
 
     def out_dirs(self) -> dict[str, Path]:
         """Return the captured OUT_DIR of each step."""
@@ -48,15 +49,26 @@ class RunOutputs:
 
 
 def run(inputs: RunInputs, executor: Executor) -> RunOutputs:
-    """Run every generator of the bundle.
+    """Run every generator of the bundle, and hand on what earlier rounds made.
 
-    Raises GeneratorFailedError and GeneratorTimeoutError, ExecutorUnavailableError when a generator cannot be run.
+    Raises ArchiveError for what an earlier round should have made,
+    GeneratorFailedError and GeneratorTimeoutError, ExecutorUnavailableError when a generator cannot be run.
     """
-    outcomes = tuple((step.name, _run_step(inputs, executor, step)) for step in inputs.request.steps)
+    for name in inputs.request.made:
+        _hand_on(inputs, name)
+    to_run = (step for step in inputs.request.steps if step.name not in inputs.request.made)
+    outcomes = tuple((step.name, _run_step(inputs, executor, step)) for step in to_run)
     # The request is the answer's first part, byte for byte: stitching tells by it what the snapshots are for.
     request = (inputs.bundle_dir / REQUEST_FILE_NAME).read_bytes()
     (inputs.work_dir / REQUEST_FILE_NAME).write_bytes(request)
     return RunOutputs(directory=inputs.work_dir, outcomes=outcomes)
+
+
+def _hand_on(inputs: RunInputs, name: str) -> None:
+    """Copy what an earlier round made."""
+    made = inputs.bundle_dir / STEPS_DIR_NAME / name
+    jobs.read_outcome(made)
+    shutil.copytree(made, inputs.work_dir / STEPS_DIR_NAME / name)
 
 
 def pack(outputs: RunOutputs, destination: Path) -> Path:

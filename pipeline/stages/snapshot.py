@@ -120,6 +120,12 @@ def record(inputs: SnapshotInputs) -> RecordedRequest:
     return recorded
 
 
+def is_made(inputs: SnapshotInputs) -> bool:
+    """Tell whether another machine has made this snapshot already."""
+    directory = inputs.setup.replay_dir
+    return directory is not None and (directory / STEPS_DIR_NAME / inputs.generator.key).is_dir()
+
+
 def replay(inputs: SnapshotInputs) -> SnapshotOutputs:
     """Give Cargo what the generator made on another machine: the content of OUT_DIR, and its directives.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from pipeline.model.toolchain import Toolchain
 from pipeline.stages import toolbox
 
 from .command import ROOT, Cli
+from .handoffs import Handoff, make_handoff
+from .sshd import Sshd, running_sshd
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +53,16 @@ def cargo_program(host_toolchain: Toolchain) -> Path:
 def context(tmp_path: Path) -> Context:
     """Return surroundings without a network and with a cache of the test's own."""
     return Context(cache_dir=tmp_path / "cache", reporter=NullReporter(), environ=dict(os.environ), offline=True)
+
+
+@pytest.fixture(scope="session")
+def handoff(cli: Cli, cargo_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Handoff:
+    """Return a generator bundle and two further machines; the one that made it is gone."""
+    return make_handoff(cli, cargo_program, tmp_path_factory.mktemp("hand off"))
+
+
+@pytest.fixture(scope="session")
+def host(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """Yield a host that is reached by SSH."""
+    with running_sshd(cli, tmp_path_factory.mktemp("sshd")) as server:
+        yield server

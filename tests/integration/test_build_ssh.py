@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline.context import Context
-from pipeline.model.events import NullReporter
 from pipeline.model.record import BuildRecord
-from pipeline.model.target import find_target, target_of_machine
-from pipeline.stages import toolbox
+from pipeline.model.target import target_of_machine
 
 from .command import Cli
-from .sshd import Sshd, running_sshd
-from .test_handoff import SECRET, Machine, machine, refused
+from .handoffs import SECRET, Machine, emulator_words, machine, refused
+from .sshd import Sshd
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
 
@@ -37,12 +33,6 @@ def copy(read, write):
 threading.Thread(target=copy, args=(lambda: os.read(0, 65536), link.sendall), daemon=True).start()
 copy(lambda: link.recv(65536), lambda data: os.write(1, data))
 """
-
-
-@pytest.fixture(scope="module")
-def host(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running_sshd(cli, tmp_path_factory.mktemp("sshd")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +75,7 @@ def test_a_host_that_goes_away_between_probe_and_run(place: Machine, host: Sshd)
     doors, door = host.directory / "doors", host.directory / "door.py"
     door.write_text(DOOR)
     config = host.config("leaving", f'ProxyCommand {sys.executable} "{door}" "{doors}" {host.port}')
-    context = Context(cache_dir=place.cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
-    tools = toolbox.run(toolbox.ToolboxInputs(target=find_target("arm64"), mode="private"), context)
-    emulator = f"{tools.qemu} -cpu cortex-a72 -L @ROOT@"
-    arguments = options(place, "arm64", config, "--remote-run", emulator)
+    arguments = options(place, "arm64", config, "--remote-run", emulator_words(place.cli))
     doors.write_text("probe\n")
     said = refused(place.run("build", *arguments), 16)
     assert said[-3:] == [

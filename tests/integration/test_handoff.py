@@ -2,136 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipeline import bundles
-from pipeline.context import Context
-from pipeline.model.events import NullReporter
 from pipeline.model.record import BuildRecord
-from pipeline.model.target import find_target
-from pipeline.stages import toolbox
 
-from .command import Cli, Ended
-from .sshd import Sshd, running_sshd
-from .workspaces import WORKSPACES
+from .command import Cli
+from .handoffs import SECRET, Handoff, machine, refused, running, tree_digest
+from .sshd import Sshd
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
-
-# Reads a file by its absolute path and one by a relative one, names OUT_DIR in a text, and prints directives.
-SCRIPT = """
-fn main() {
-    let out = std::env::var("OUT_DIR").unwrap();
-    let here = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/js/a.js")).unwrap();
-    let there = std::fs::read_to_string("js/b.js").unwrap();
-    assert_eq!(std::env::var("HOST"), std::env::var("TARGET"));
-    std::fs::write(out.clone() + "/snapshot.txt", v8::heap(&(here + &there))).unwrap();
-    let names: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
-    std::fs::write(out.clone() + "/env.txt", names.join(" ")).unwrap();
-    std::fs::write(out.clone() + "/noise", vec![7u8; 3_000_000].iter().enumerate()
-        .map(|(i, x)| ((i * 2654435761) >> 7) as u8 ^ x).collect::<Vec<u8>>()).unwrap();
-    std::fs::write(out.clone() + "/place.txt", &out).unwrap();
-    println!("cargo:rerun-if-changed=js/a.js");
-    println!("cargo:rustc-env=PLACE={out}");
-}
-"""
-LARGE = '#[used] pub static NOISE: &[u8; 3_000_000] = include_bytes!(concat!(env!("OUT_DIR"), "/noise"));\n'
-SECRET = {"DEPLOY_TOKEN": "hunter2", "MY_OWN_VARIABLE": "x"}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Machine:
-    """A directory with a copy of the workspace, whose place decides where it is built; the toolbox is shared."""
-
-    cli: Cli
-    workspace: Path
-    directory: Path
-
-    def run(self, *arguments: str | Path) -> Ended:
-        return self.cli.run(*arguments, env=SECRET, cwd=self.directory, timeout_s=300)
-
-    def result(self, *arguments: str | Path) -> dict[str, Any]:
-        ended = self.run(*arguments)
-        assert ended.exit_code == 0, ended.stderr
-        return ended.result
-
-    def generator(self, *more: str | Path, target: str = "arm64") -> Path:
-        out = self.directory / f"{target}.generator.tar.gz"
-        options = ("--target", target, "--path", self.workspace, "--toolchain", "private", "--out", out)
-        self.result("generator", *options, *more)
-        return out
-
-    def work_dir(self) -> Path:
-        """Return where the workspace was built."""
-        state = f'"{self.workspace.parent}"]'
-        (found,) = (
-            path.parent
-            for path in self.cli.cache_dir.glob("work/my workspace-*/tree.json")
-            if state in path.read_text()
-        )
-        return found
-
-    def stitch(self, snapshot: Path, *more: str | Path) -> Ended:
-        options = ("--target", "arm64", "--path", self.workspace, "--toolchain", "private")
-        return self.run("stitch", *options, "--snapshot", snapshot, "--out", self.directory / "dist", *more)
-
-
-def machine(cli: Cli, cargo: Path, directory: Path) -> Machine:
-    workspace = WORKSPACES["plain"].write(directory / "my workspace")
-    (workspace / "snap" / "build.rs").write_text(SCRIPT)
-    with (workspace / "snap" / "src" / "lib.rs").open("a") as library:
-        library.write(LARGE)
-    (workspace / "snap" / "js").mkdir()
-    (workspace / "snap" / "js" / "a.js").write_text("a")
-    (workspace / "snap" / "js" / "b.js").write_text("b")
-    # More than what a connection takes before anybody reads it.
-    (workspace / "snap" / "js" / "ballast").write_bytes(bytes(4_000_000))
-    subprocess.run([str(cargo), "generate-lockfile", "--offline"], cwd=workspace, check=True, capture_output=True)
-    return Machine(cli=cli, workspace=workspace, directory=directory)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Handoff:
-    """What the first machine left for the others; it is gone itself."""
-
-    bundle: Path
-    middle: Machine
-    last: Machine
-    emulator: str
-
-
-@pytest.fixture(scope="module")
-def handoff(cli: Cli, cargo_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Handoff:
-    place = tmp_path_factory.mktemp("hand off")
-    first, middle, last = (place / name for name in ("one", "two", "three"))
-    for directory in (first, middle, last):
-        directory.mkdir()
-    one = machine(cli, cargo_program, first)
-    bundle = one.generator()
-    moved = shutil.move(bundle, middle / bundle.name)
-    one.work_dir().rename(place / "switched off")
-    shutil.rmtree(first)
-    context = Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
-    tools = toolbox.run(toolbox.ToolboxInputs(target=find_target("arm64"), mode="private"), context)
-    return Handoff(
-        bundle=Path(moved),
-        middle=machine(cli, cargo_program, middle),
-        last=machine(cli, cargo_program, last),
-        emulator=f"{tools.qemu} -cpu cortex-a72 -L @ROOT@",
-    )
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +29,6 @@ def snapshot(handoff: Handoff) -> Path:
     out = handoff.middle.directory / "here.snapshot.tar.zst"
     handoff.middle.result("snapshot", handoff.bundle, "--executor", "qemu", "--out", out)
     return out
-
-
-@pytest.fixture(scope="module")
-def host(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running_sshd(cli, tmp_path_factory.mktemp("sshd")) as server:
-        yield server
 
 
 def test_the_last_machine_builds_with_what_the_middle_one_made(handoff: Handoff, snapshot: Path) -> None:
@@ -191,14 +75,6 @@ def test_the_runner_in_the_bundle_needs_a_shell_only(handoff: Handoff, tmp_path:
     assert list(private.iterdir()) == []
 
 
-def tree_digest(directory: Path) -> str:
-    lines = [
-        f"{path.relative_to(directory)} {hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ''}"
-        for path in sorted(directory.rglob("*"))
-    ]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
 def test_two_executors_make_the_same(handoff: Handoff, host: Sshd) -> None:
     out = handoff.middle.directory / "ssh.snapshot.tar.zst"
     options = ("--ssh-config", host.config(), "--remote-run", handoff.emulator, "--out", out)
@@ -242,12 +118,6 @@ def test_the_machine_itself_by_namespaces_and_in_place(
 
 
 # Faults
-
-
-def refused(ended: Ended, exit_code: int) -> list[str]:
-    assert ended.exit_code == exit_code, ended.stderr
-    assert "Traceback" not in ended.stderr
-    return ended.stderr.splitlines()
 
 
 def over_ssh(handoff: Handoff, config: Path, emulator: str | None = None) -> tuple[str | Path, ...]:
@@ -345,16 +215,6 @@ def cut_when(host: Sshd, begun: Callable[[], bool]) -> None:
     while not begun() and time.monotonic() < deadline:
         time.sleep(0.05)
     host.cut()
-
-
-def running(words: str) -> bool:
-    lines = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            lines.append((process / "cmdline").read_text(errors="replace"))
-        except OSError:
-            continue
-    return any(words in line for line in lines)
 
 
 def test_a_host_of_another_cpu(handoff: Handoff, host: Sshd) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline import bundles
 from pipeline.errors import StitchError
-from pipeline.model.bundle import Identity
+from pipeline.model.bundle import BundleRequest, Identity
 from pipeline.stages import import_snapshot
 from pipeline.tarball import TarMember
 from tests.unit.handoffs import IDENTITY, request
@@ -20,9 +21,10 @@ OUTCOME = {
 }  # fmt: skip
 
 
-def bundle(path: Path, **outcome: object) -> Path:
+def bundle(path: Path, asked: BundleRequest | None = None, /, **outcome: object) -> Path:
     parts = {
-        "request.json": request().model_dump_json(), "steps/snap-1.0.0/result.json": json.dumps(OUTCOME | outcome),
+        "request.json": (asked or request()).model_dump_json(),
+        "steps/snap-1.0.0/result.json": json.dumps(OUTCOME | outcome),
         "steps/snap-1.0.0/stdout": "", "steps/snap-1.0.0/stderr": "no luck\n", "steps/snap-1.0.0/out/blob": "1",
     }  # fmt: skip
     bundles.write_bundle(path, [TarMember(name=name, content=text.encode()) for name, text in parts.items()])
@@ -88,6 +90,26 @@ def test_another_builds_snapshot(tmp_path: Path, part: str, value: object, why: 
 def test_runs_that_did_not_go_well(tmp_path: Path) -> None:
     assert refusal(tmp_path, exit_code=139) == "the generator of snap-1.0.0 ended with signal SIGSEGV"
     assert refusal(tmp_path, exit_code=137, timed_out=True) == "the generator of snap-1.0.0 did not end in time"
+
+
+def test_snapshots_of_the_first_round(tmp_path: Path) -> None:
+    """They are good for more generators, not for a product."""
+    pending = request().model_copy(update={"pending": ("more-1.0.0",)})
+    path = bundle(tmp_path / "x.snapshot.tar.zst", pending)
+    inputs = import_snapshot.ImportInputs(
+        bundle=path, identity=IDENTITY, steps=("snap-1.0.0", "more-1.0.0"), destination=tmp_path / "replay"
+    )
+    with pytest.raises(StitchError) as caught:
+        import_snapshot.run(inputs)
+    assert str(caught.value) == (
+        "error: x.snapshot.tar.zst is not the last one: the snapshot of more-1.0.0 is not in it\n"
+        "  usual cause: that snapshot is made on top of those that are in it\n"
+        "  what to do:  give it to `generator --snapshot FILE`, run what that makes, and stitch the result"
+    )
+    assert import_snapshot.run(dataclasses.replace(inputs, partial=True)).request == pending
+    other = dataclasses.replace(inputs, partial=True, steps=("snap-1.0.0", "others-1.0.0"))
+    with pytest.raises(StitchError, match=r"it has snapshots of snap-1.0.0, and the build needs others-1\.0\.0"):
+        import_snapshot.run(other)
 
 
 def test_other_packages(tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Snapshots that were made elsewhere, taken into a build: some for more generators, all of them for a product."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.model.build import BuildRequest
+from pipeline.model.snapshot import step_key
+from pipeline.orchestrate.identity import identity_of
+from pipeline.orchestrate.job import Job
+from pipeline.stages import import_snapshot
+from pipeline.stages.lift import GeneratorBuild, Lift
+
+
+def accept(job: Job, lift: Lift, snapshot: Path, *, partial: bool = False) -> import_snapshot.ImportOutputs:
+    """Unpack the bundle *snapshot* if it is this build's; *partial*: some of its snapshots will do.
+
+    Raises StitchError, IntegrityError and ArchiveError.
+    """
+    with job.ledger.step("take in snapshot") as step:
+        accepted = import_snapshot.run(
+            import_snapshot.ImportInputs(
+                bundle=snapshot,
+                identity=identity_of(job, lift),
+                steps=tuple(map(step_name, lift.generators)),
+                destination=job.work_dir / "replay" / job.label,
+                partial=partial,
+            )
+        )
+        step.detail(f"{snapshot.name}, sha256 {accepted.sha256[:12]}")
+    return accepted
+
+
+def step_name(generator: GeneratorBuild) -> str:
+    """Return what a generator's step is called in bundles."""
+    return step_key(generator.package.key.name, generator.package.key.version)
+
+
+def require_one_target(request: BuildRequest) -> None:
+    """Raise UsageError unless the request is for exactly one target."""
+    if len(request.targets) != 1:
+        raise UsageError(
+            "a snapshot belongs to one target",
+            cause="more than one target was named, or none",
+            action="name the snapshot's target with --target",
+        )
