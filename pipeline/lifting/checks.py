@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import LiftError, LockChangedError
 from pipeline.lifting.graph import Graph, host_libraries, package_key, script_features
-from pipeline.model.analysis import LiftedPackage, PackageKey
+from pipeline.model.analysis import LiftedPackage, PackageKey, PatchedPackage
 from pipeline.model.cargo import Metadata
 
 _ABSOLUTE_PATH = re.compile(r"""\bpath\s*=\s*["'](/[^"']*)""")
@@ -29,8 +29,10 @@ def paths_relative(manifests: Mapping[Path, str]) -> None:
             )
 
 
-def overridable(lifted: Iterable[LiftedPackage], locked: Iterable[PackageKey]) -> None:
-    """Make sure that copies can take the place of those lifted packages that come from elsewhere.
+def overridable(
+    lifted: Iterable[LiftedPackage], locked: Iterable[PackageKey], *, patched: Iterable[PatchedPackage] = ()
+) -> None:
+    """Make sure that copies can take the place of those lifted or patched packages that come from elsewhere.
 
     Cargo goes by the name alone: a copy takes the place of every version of the package.
     Raises LiftError.
@@ -38,15 +40,18 @@ def overridable(lifted: Iterable[LiftedPackage], locked: Iterable[PackageKey]) -
     versions: dict[str, list[PackageKey]] = {}
     for key in sorted(locked):
         versions.setdefault(key.name, []).append(key)
-    for package in lifted:
-        others = [key for key in versions.get(package.key.name, ()) if key != package.key]
-        if package.origin.is_elsewhere and others:
+    reasons = {item.key: f"there is a patch for {item.key}" for item in patched}
+    reasons |= {
+        item.key: f"the build script of {item.key} makes a snapshot" for item in lifted if item.origin.is_elsewhere
+    }
+    for wanted, reason in reasons.items():
+        others = [key for key in versions.get(wanted.name, ()) if key != wanted]
+        if others:
             listed = ", ".join(f"v{key.version} ({key.source or 'local'})" for key in others)
             raise LiftError(
-                f"the build script of {package.key} makes a snapshot, and Cargo.lock has other packages of that"
-                f" name: {listed}",
+                f"{reason}, and Cargo.lock has other packages of that name: {listed}",
                 cause="Cargo can put a copy in the place of a package by its name only, whatever the version",
-                action=f"put a copy of {package.key} into the workspace and [patch] it in, or use one version only",
+                action=f"put a copy of {wanted} into the workspace and [patch] it in, or use one version only",
             )
 
 
@@ -65,8 +70,8 @@ def locked(metadata: Metadata, allowed: frozenset[PackageKey]) -> None:
         )
 
 
-def taken_from(package: LiftedPackage, metadata: Metadata, manifest: Path) -> None:
-    """Make sure that Cargo takes a lifted package from the overlay.
+def taken_from(package: LiftedPackage | PatchedPackage, metadata: Metadata, manifest: Path) -> None:
+    """Make sure that Cargo takes a lifted or patched package from the overlay.
 
     Raises LiftError.
     """

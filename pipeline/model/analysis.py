@@ -79,6 +79,8 @@ class LiftedPackage:
     """The build script, in the original tree."""
     manifest: str | None = None
     """The manifest to begin with, where the text of the original has a meaning in its repository only."""
+    top: Path | None = None
+    """Directory that holds a patched package with what lies around it; None for one that is as it was."""
     features: frozenset[str]
     """Features of the package that its build script is compiled with in the untouched tree."""
     in_product: bool
@@ -87,6 +89,20 @@ class LiftedPackage:
     """Lifted packages whose snapshots the generator is made on top of."""
     closure: tuple[CrateFeatures, ...]
     """Every library that the untouched build script links, as compiled for the host."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PatchedPackage:
+    """A package from elsewhere, not a lifted one, that is taken from a patched copy."""
+
+    key: PackageKey
+    origin: Origin
+    manifest_path: Path
+    """In the patched copy."""
+    top: Path
+    """Directory that holds the package with what lies around it in its repository; else its own."""
+    manifest: str | None = None
+    """The manifest to build with, where the text of the original has a meaning in its repository only."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -157,6 +173,8 @@ class Analysis:
     """Whether the profile leaves the VM crate unoptimised, which V8 does not survive."""
     lifted: tuple[LiftedPackage, ...]
     """In the order in which the generators are to be built: an inner snapshot first."""
+    patched: tuple[PatchedPackage, ...] = ()
+    """Packages from elsewhere that patches are for; lifted ones lead to their patched copies themselves."""
     packages: frozenset[PackageKey]
     """Everything that ``Cargo.lock`` names."""
     lock_path: Path

@@ -22,7 +22,7 @@ from pipeline.orchestrate.assumed import find_assumed
 from pipeline.orchestrate.compiling import compile_all
 from pipeline.orchestrate.finishing import finish
 from pipeline.orchestrate.job import Job, means_of, toolbox_inputs, work_dir_for
-from pipeline.orchestrate.patching import patch_source, require_nothing_left
+from pipeline.orchestrate.patching import patch_packages, patch_source
 from pipeline.orchestrate.v8_source import compiled_provider
 from pipeline.stages import analyze, lift, provide_v8, source, toolbox
 
@@ -71,10 +71,10 @@ def lifted_job(
     with _alone_in(work_dir, context):
         _mark_as_ours(work_dir)
         patched = patch_source(job, _get_source(job))
-        require_nothing_left(patched.left)
         job = dataclasses.replace(job, patches=patched.applied)
         env = dict(request.runtime.env) | _native_environment(job)
-        analysis = _analyze(job, patched.path, env)
+        analysis, applied = patch_packages(job, _analyze(job, patched.path, env), patched.left)
+        job = dataclasses.replace(job, patches=(*job.patches, *applied))
         v8_env, v8_archive = _provide_v8(job, analysis) if with_v8 else ({}, None)
         job = dataclasses.replace(job, v8_archive=v8_archive)
         yield job, _lift(job, analysis, env | v8_env)

@@ -7,14 +7,16 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline import cargo
+from pipeline import cargo, fs
 from pipeline.errors import PatchError, SpecError
-from pipeline.model.analysis import Selection
+from pipeline.lifting.graph import package_key
+from pipeline.model.analysis import Analysis, Origin, PatchedPackage, Selection
 from pipeline.model.cargo import Package
 from pipeline.model.spec import RegistrySource
 from pipeline.orchestrate.job import Job
+from pipeline.overlay.overrides import checkout_of
 from pipeline.patches import PatchFile, read_patches
-from pipeline.stages import patch
+from pipeline.stages import analyze, patch
 from pipeline.stages.source import SourceTree
 
 
@@ -54,17 +56,89 @@ def patch_source(job: Job, tree: SourceTree) -> PatchedSource:
     return PatchedSource(path=made.path, applied=made.applied, left=left)
 
 
-def require_nothing_left(left: Iterable[PatchFile]) -> None:
-    """Make sure that every patch has found its package.
+def patch_packages(
+    job: Job, analysis: Analysis, left: Iterable[PatchFile]
+) -> tuple[Analysis, tuple[patch.AppliedPatch, ...]]:
+    """Apply the patches for packages from registries and repositories to copies; return the analysis that uses them.
 
-    Raises PatchError.
+    Raises PatchError when the tree has no such package, or when a patch does not apply exactly or changes a manifest.
     """
+    wanted: dict[str, list[PatchFile]] = {}
     for one in left:
+        for package in _found(one, analysis):
+            if one.is_for(package.version):
+                wanted.setdefault(package.id, []).append(one)
+    packages = {package.id: package for package in analysis.published}
+    applied: list[patch.AppliedPatch] = []
+    for package_id, patches in wanted.items():
+        copy, done = _patched_copy(job, packages[package_id], patches)
+        analysis = _taking(analysis, packages[package_id], copy)
+        applied += done
+    return analysis, tuple(applied)
+
+
+def _found(one: PatchFile, analysis: Analysis) -> tuple[Package, ...]:
+    packages = tuple(package for package in analysis.published if package.name == one.package)
+    if not packages:
         raise PatchError(
             f"{one.name} is for the package {one.package}, which is not in the tree",
             cause="the name is misspelt, or this version of the runtime does not depend on the package",
             action=f"correct the line `Package:` in {one.path}, or build with --no-patches",
         )
+    return packages
+
+
+def _patched_copy(
+    job: Job, package: Package, patches: list[PatchFile]
+) -> tuple[PatchedPackage, tuple[patch.AppliedPatch, ...]]:
+    """Copy a package, or the whole checkout that it lies in, and patch it."""
+    is_git = package_key(package).source.startswith("git+")
+    top = checkout_of(package.directory) if is_git else package.directory
+    inside = os.path.relpath(package.directory, top)
+    directory = "" if inside == "." else inside
+    made = patch.run(
+        patch.PatchInputs(
+            source=top,
+            # What registries and commits hold never changes.
+            digest=fs.sha256_json([package.name, package.version, package.source]),
+            name=package.name,
+            version=package.version,
+            patches=tuple(patch.PlacedPatch(patch=one, directory=directory) for one in patches),
+            excluded=(".git",),
+        ),
+        job.context,
+    )
+    manifest_path = made.path / inside / "Cargo.toml"
+    _require_same_manifest(package, manifest_path, patches)
+    copy = PatchedPackage(
+        key=package_key(package),
+        origin=Origin.GIT if is_git else Origin.REGISTRY,
+        manifest_path=manifest_path,
+        top=made.path,
+        manifest=analyze.standalone(package) if is_git else None,
+    )
+    return copy, made.applied
+
+
+def _require_same_manifest(package: Package, copy: Path, patches: list[PatchFile]) -> None:
+    if fs.sha256_file(copy) != fs.sha256_file(package.manifest_path):
+        raise PatchError(
+            f"a patch changes Cargo.toml of {package.name} {package.version}: one of"
+            f" {', '.join(one.name for one in patches)}",
+            cause="Cargo.lock would not be true any more: what the package depends on is settled in it",
+            action="put a changed package into the workspace and [patch] it in, with a lock file of its own",
+        )
+
+
+def _taking(analysis: Analysis, package: Package, copy: PatchedPackage) -> Analysis:
+    """Return the analysis with one package taken from its patched copy."""
+    lifted = [item for item in analysis.lifted if item.key == copy.key]
+    if not lifted:
+        return dataclasses.replace(analysis, patched=(*analysis.patched, copy))
+    (old,) = lifted
+    script = copy.manifest_path.parent / old.script_path.relative_to(package.directory)
+    new = dataclasses.replace(old, manifest_path=copy.manifest_path, script_path=script, top=copy.top)
+    return dataclasses.replace(analysis, lifted=tuple(new if item is old else item for item in analysis.lifted))
 
 
 def _placed(one: PatchFile, local: dict[str, Package], source: Path) -> patch.PlacedPatch:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.model.analysis import Analysis, LiftedPackage
 from pipeline.overlay.layout import plan
-from pipeline.overlay.overrides import Copies, Overrides
+from pipeline.overlay.overrides import Copied, Copies, Overrides
 from pipeline.overlay.tree import Overlay, Watch
 
 
@@ -38,5 +38,6 @@ def _workspace(analysis: Analysis, work_dir: Path) -> Overlay:
 
 def _overrides(analysis: Analysis, work_dir: Path) -> Overrides:
     elsewhere = [package for package in analysis.lifted if package.origin.is_elsewhere]
-    triggers = {package: trigger_path(work_dir, package) for package in elsewhere}
+    triggers: dict[Copied, Path | None] = {package: trigger_path(work_dir, package) for package in elsewhere}
+    triggers |= dict.fromkeys(analysis.patched)
     return Overrides(triggers, directory=work_dir / "overrides")

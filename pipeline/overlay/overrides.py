@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipeline.model.analysis import LiftedPackage, Origin, PackageKey
+from pipeline.model.analysis import LiftedPackage, Origin, PackageKey, PatchedPackage
 from pipeline.model.cargo import Metadata, Package
 from pipeline.overlay.layout import Layout
 from pipeline.overlay.tree import Overlay, Synced, Watch, merged
@@ -23,13 +23,16 @@ _NOT_COPIED = frozenset({"Cargo.toml.orig"})
 """The manifest before its publication, of which Cargo makes no use."""
 
 
+Copied = LiftedPackage | PatchedPackage
+
+
 class Overrides:
     """A copy of each package at a fixed path; manifests can be rewritten, the originals stay as they are."""
 
-    def __init__(self, triggers: Mapping[LiftedPackage, Path], *, directory: Path) -> None:
+    def __init__(self, triggers: Mapping[Copied, Path | None], *, directory: Path) -> None:
         """Describe copies of packages, each in a directory of its own below *directory*.
 
-        *triggers* has for each package the file that is written anew when the copy changes.
+        *triggers* has for each package the file that is written anew when the copy changes, if there is to be one.
         """
         self._originals = {package.key: package.manifest_path for package in triggers}
         self._overlays = {
@@ -84,14 +87,14 @@ class Copies:
         """
         return merged([self.workspace.sync(), *self.overrides.sync()])
 
-    def manifest(self, package: LiftedPackage) -> Path:
-        """Return where the manifest of a lifted package lies in its copy."""
+    def manifest(self, package: Copied) -> Path:
+        """Return where the manifest of a package lies in its copy."""
         if package.key in self.overrides:
             return self.overrides.manifest(package.key)
         return self.workspace.layout.locate(package.manifest_path)
 
-    def write(self, package: LiftedPackage, text: str) -> None:
-        """Replace the manifest of a lifted package, leaving its time of modification as it was."""
+    def write(self, package: Copied, text: str) -> None:
+        """Replace the manifest of a package, leaving its time of modification as it was."""
         if package.key in self.overrides:
             self.overrides.write(package.key, text)
         else:
@@ -112,23 +115,24 @@ def _name(key: PackageKey) -> str:
     return f"{key.slug}-{hashlib.sha256(key.source.encode()).hexdigest()[:8]}"
 
 
-def _overlay(package: LiftedPackage, tree: Path, trigger: Path) -> Overlay:
+def _overlay(package: Copied, tree: Path, trigger: Path | None) -> Overlay:
+    is_rewritten = isinstance(package, LiftedPackage) or package.manifest is not None
     watch = Watch(
         packages={package.manifest_path.parent: package.key},
-        rewritten=frozenset({package.manifest_path}),
-        triggers={package.key: trigger},
+        rewritten=frozenset({package.manifest_path} if is_rewritten else ()),
+        triggers={package.key: trigger} if trigger else {},
     )
     return Overlay(_layout(package, tree), state_path=tree.with_name(f"{tree.name}.json"), watch=watch)
 
 
-def _layout(package: LiftedPackage, tree: Path) -> Layout:
+def _layout(package: Copied, tree: Path) -> Layout:
     """Return the layout of one copy.
 
     Around a package of a repository, the rest of the checkout is linked: files may be included from there. A
     published package is complete in itself.
     """
     directory = package.manifest_path.parent
-    top = _checkout(directory) if package.origin is Origin.GIT else directory
+    top = package.top or (checkout_of(directory) if package.origin is Origin.GIT else directory)
     return Layout(
         tree=tree,
         base=top,
@@ -139,7 +143,7 @@ def _layout(package: LiftedPackage, tree: Path) -> Layout:
     )
 
 
-def _checkout(directory: Path) -> Path:
+def checkout_of(directory: Path) -> Path:
     """Return the top of the checkout that a package of a repository lies in."""
     return next((path for path in (directory, *directory.parents) if (path / ".git").exists()), directory)
 

@@ -229,7 +229,7 @@ def _lifted(item: Selected, graph: Graph, metadata: Metadata) -> LiftedPackage:
         origin=origin,
         manifest_path=package.manifest_path,
         script_path=Path(graph.units[script].target.src_path),
-        manifest=_standalone(package) if origin is Origin.GIT else None,
+        manifest=standalone(package) if origin is Origin.GIT else None,
         features=frozenset(graph.units[script].features),
         in_product=item.in_product,
         requires=item.requires,
@@ -237,7 +237,7 @@ def _lifted(item: Selected, graph: Graph, metadata: Metadata) -> LiftedPackage:
     )
 
 
-def _standalone(package: Package) -> str:
+def standalone(package: Package) -> str:
     """Return the manifest of a package of a repository, made independent of the repository's workspace."""
     text = package.manifest_path.read_text(encoding="utf-8")
     above = (directory / "Cargo.toml" for directory in package.directory.parents)

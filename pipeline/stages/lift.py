@@ -28,7 +28,7 @@ from pipeline.model.analysis import Analysis, CrateFeatures, LiftedPackage, Pack
 from pipeline.model.cargo import Goal, Metadata
 from pipeline.model.toolchain import Toolchain
 from pipeline.overlay.assemble import copies_for, trigger_path
-from pipeline.overlay.overrides import Copies
+from pipeline.overlay.overrides import Copied, Copies
 from pipeline.overlay.repository import attach
 from pipeline.overlay.tree import Overlay, Synced
 
@@ -103,11 +103,14 @@ def run(inputs: LiftInputs, context: Context) -> Lift:
     something would resolve otherwise, WorkspaceError, NotWritableError and DiskFullError.
     """
     analysis = inputs.analysis
-    checks.overridable(analysis.lifted, analysis.packages)
+    checks.overridable(analysis.lifted, analysis.packages, patched=analysis.patched)
     manifests = {analysis.workspace_root / "Cargo.toml", *(item.manifest_path for item in analysis.path_packages)}
     checks.paths_relative({path: path.read_text(encoding="utf-8") for path in sorted(manifests)})
     copies = copies_for(analysis, inputs.work_dir)
     synced = copies.sync()
+    for package in analysis.patched:
+        if package.manifest is not None:
+            copies.write(package, package.manifest)
     fs.write_if_changed(inputs.work_dir / "lifting" / STUB_FILE_NAME, stub_source())
     fs.write_if_changed(inputs.work_dir / "lifting" / EMPTY_LIBRARY_FILE_NAME, "")
     if analysis.git:
@@ -184,8 +187,9 @@ class _Workbench:
                 cause="with resolver 1, Cargo gives crates of the product what build scripts ask for, too",
                 remedy='ask for these features in [dependencies], or set resolver = "2" in the workspace',
             )  # fmt: skip
-        for package in self.analysis.lifted:
-            checks.taken_from(package, metadata, self._copies.manifest(package))
+        copied: tuple[Copied, ...] = (*self.analysis.lifted, *self.analysis.patched)
+        for item in copied:
+            checks.taken_from(item, metadata, self._copies.manifest(item))
         self._known = metadata.with_packages(self.analysis.published)
         checks.no_vm_on_host(graph, self.analysis.vm_crate)
         checks.scripts_as_analysed(graph, self.analysis.lifted)
