@@ -22,12 +22,16 @@ from pipeline.errors import (
     WorkspaceError,
 )
 from pipeline.lifting.noise import OverrideWarnings
+from pipeline.memory import Need
 from pipeline.model.analysis import PackageKey, Selection
 from pipeline.model.cargo import Artifact, CargoMessage, Metadata, ScriptExecuted, UnitGraph
 from pipeline.model.cargo import Goal as Goal  # noqa: PLC0414 - callers name it with the calls it is for
 from pipeline.model.toolchain import Toolchain
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
+JOB_MEMORY_BYTES = 1_200_000_000
+"""What most runs of rustc stay below; the largest of a tree are told by its profile."""
+COMPILING = Need(what="compiling", job_bytes=JOB_MEMORY_BYTES)
 _MANIFEST_PATH = re.compile(rb'"manifest_path":"([^"\\]+)"')
 
 
@@ -48,6 +52,8 @@ class CargoCall:
     jobs: int | None = None
     offline: bool = False
     keep_going: bool = False
+    memory: Need = COMPILING
+    """What a build with it takes."""
     answers: Answers | None = None
     """Where answers about the workspace are kept from run to run; None: Cargo is asked each time."""
 
@@ -67,6 +73,8 @@ class BuildOutcome:
     scripts: tuple[ScriptExecuted, ...]
     duration_s: float
     cpu_s: float
+    peak_memory_bytes: int = 0
+    """Of the largest process."""
 
     def executable(self, name: str) -> Path | None:
         """Return where Cargo put the program *name*."""
@@ -127,7 +135,7 @@ def unit_graph(call: CargoCall, goal: Goal) -> UnitGraph:
     Raises what `metadata` raises.
     """
     apart = dataclasses.replace(
-        call, env={**call.env, "RUSTC_BOOTSTRAP": "1"}, target_dir=call.target_dir.parent / "unit-graph"
+        call, env={**call.env, "RUSTC_BOOTSTRAP": "1"}, target_dir=call.target_dir.parent / "unit-graph", jobs=None
     )
     arguments = (*_build_arguments(apart, goal), "-Z", "unstable-options", "--unit-graph")
     return _read(UnitGraph, _ask(apart, arguments))
@@ -142,7 +150,8 @@ def build(
 ) -> BuildOutcome:
     """Build *goal*; callbacks see Cargo's messages, and what it prints for people, as they come.
 
-    Raises CompileError with the compilers' diagnostics and the line that builds the same again.
+    Raises CompileError with the compilers' diagnostics and the line that builds the same again, MemoryShortError when
+    the system ended a compiler.
     """
     messages: list[CargoMessage] = []
 
@@ -164,12 +173,13 @@ def build(
     command = _command(call, arguments)
     completed = proc.run(command, on_stdout=read_line, on_stderr=pass_on)
     if completed.exit_code != 0:
-        raise failures.build_error(command, goal, completed)
+        raise failures.build_error(command, goal, completed, memory=call.memory, jobs=call.jobs)
     return BuildOutcome(
         artifacts=tuple(message for message in messages if isinstance(message, Artifact)),
         scripts=tuple(message for message in messages if isinstance(message, ScriptExecuted)),
         duration_s=completed.duration_s,
         cpu_s=completed.cpu_s,
+        peak_memory_bytes=completed.peak_memory_bytes,
     )
 
 

@@ -7,6 +7,7 @@ import re
 from pipeline import proc
 from pipeline.errors import CompileError, LockChangedError, NetworkError, PipelineError, WorkspaceError
 from pipeline.lifting.noise import without_override_warnings
+from pipeline.memory import Need, killed_error, shows_shortage
 from pipeline.model.cargo import Goal
 
 _CHATTER = re.compile(r"^\s*(Compiling|Fresh|Finished|Downloaded|Downloading|Blocking|Updating|Locking) ")
@@ -50,10 +51,14 @@ def _common_error(words: str) -> PipelineError | None:
     return None
 
 
-def build_error(command: proc.Command, goal: Goal, completed: proc.Completed) -> PipelineError:
-    """Return the error for a call that was to build something."""
+def build_error(
+    command: proc.Command, goal: Goal, completed: proc.Completed, *, memory: Need, jobs: int | None
+) -> PipelineError:
+    """Return the error for a call that was to build something, with *jobs* at once (None: one a core)."""
     words = completed.stderr.decode(errors="replace")
     evidence = "\n".join(line for line in without_override_warnings(words.splitlines()) if not _CHATTER.match(line))
+    if shows_shortage(words, completed.exit_code):
+        return killed_error(memory, jobs=jobs, details=evidence)
     return _common_error(words) or CompileError(
         f"cargo build of {', '.join(goal.bins)} ended with {proc.describe_exit(completed.exit_code)}",
         cause="see what Cargo and the compilers say, above",

@@ -20,6 +20,7 @@ class LedgerStep:
         self.kept_where = where
         self.kept_detail = ""
         self.cpu_s: float | None = None
+        self.peak_memory_bytes: int | None = None
         self.apart_s = 0.0
 
     def detail(self, text: str) -> None:
@@ -35,6 +36,10 @@ class LedgerStep:
     def cpu(self, seconds: float) -> None:
         """Add user and system seconds of a process that the step ran."""
         self.cpu_s = (self.cpu_s or 0.0) + seconds
+
+    def memory(self, peak_bytes: int) -> None:
+        """Note what the largest process so far took."""
+        self.peak_memory_bytes = max(self.peak_memory_bytes or 0, peak_bytes)
 
     def apart(self, seconds: float) -> None:
         """Leave out time of this step that has an entry of its own."""
@@ -109,5 +114,6 @@ def _timing(title: str, step: LedgerStep, duration_s: float) -> StepTiming:
         where=step.kept_where,
         duration_s=max(0.0, duration_s - step.apart_s),
         cpu_s=step.cpu_s,
+        peak_memory_bytes=step.peak_memory_bytes,
         detail=step.kept_detail,
     )

@@ -58,6 +58,8 @@ class StepTiming:
     duration_s: float
     cpu_s: float | None = None
     """User and system seconds of the step's processes, where they were measured."""
+    peak_memory_bytes: int | None = None
+    """Of the step's largest process, where it was measured."""
     detail: str = ""
     """In a few words, what the step found or made."""
 

@@ -140,6 +140,8 @@ class StepRecord(_Model):
     duration_s: Seconds
     cpu_s: Seconds | None = None
     """User and system seconds of the step's processes, where they were measured."""
+    peak_memory_bytes: Bytes | None = None
+    """Of the step's largest process, where it was measured."""
     detail: str = ""
 
 

@@ -18,6 +18,7 @@ from pipeline.model.spec_values import (
     AssetName,
     Environment,
     Flag,
+    Gigabytes,
     GlibcVersion,
     InsideFiles,
     LibraryNames,
@@ -176,6 +177,9 @@ class RuntimeSpec(SpecTable):
     the sources'), not a `release` of this table."""
     patches: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")] | None = None
     """Directory in `patches/` that holds the patches for it; without it, the one with the runtime's own name."""
+    peak_memory_gb: dict[Text, Gigabytes] = {}
+    """What the largest run of a compiler or linker takes, in GB (10⁹ bytes), by the profile's name; with LTO it is the
+    last one. Fewer compilers run at once where memory is short, and a build that does not fit ends before it begins."""
     env: Environment = {}
     """Variables for build scripts and compilers, beside those that the pipeline sets."""
     v8: VmProvider = SystemVm(kind="system")

@@ -67,6 +67,7 @@ Texts = Annotated[tuple[Text, ...], pydantic.AfterValidator(_no_duplicates)]
 Labels = Annotated[Texts, pydantic.BeforeValidator(_one_is_a_list), pydantic.Field(min_length=1)]
 Flag = pydantic.StrictBool
 Seconds = Annotated[float, pydantic.Strict(), pydantic.Field(gt=0)]
+Gigabytes = Annotated[float, pydantic.Field(gt=0, le=1000)]
 TargetName = Annotated[str, pydantic.AfterValidator(_known_target)]
 TargetNames = Annotated[tuple[TargetName, ...], pydantic.AfterValidator(_no_duplicates)]
 InsideFiles = Annotated[dict[str, str], pydantic.AfterValidator(_inside_paths)]

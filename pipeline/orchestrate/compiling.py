@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline import cargo
-from pipeline.errors import CompileError
+from pipeline.errors import CompileError, MemoryShortError
 from pipeline.executors.choose import OF_THIS_MACHINE
 from pipeline.ledger import LedgerStep
 from pipeline.model.build import StepTiming
@@ -15,6 +15,7 @@ from pipeline.model.cargo import Artifact, CargoMessage
 from pipeline.model.events import Where
 from pipeline.model.snapshot import GeneratorSetup, StepResult, StepSetup, failure_path, result_path
 from pipeline.orchestrate.job import Job
+from pipeline.orchestrate.limits import within_memory
 from pipeline.orchestrate.step import LIVE, Origin, prepare_steps, step_environment
 from pipeline.stages import compile as compile_stage
 from pipeline.stages import stitch
@@ -84,11 +85,12 @@ def _compile(
     """Run Cargo; snapshots that are made on the way become steps of their own."""
     _forget_failures(job.steps_dir, generators)
     before = {generator.key: _written_ns(job.steps_dir, generator) for generator in generators}
-    inputs = compile_stage.CompileInputs(call=lift.call, goal=goal, vm_package_ids=lift.vm_package_ids)
+    call = within_memory(job, lift.call)
+    inputs = compile_stage.CompileInputs(call=call, goal=goal, vm_package_ids=lift.vm_package_ids)
     with job.ledger.step(title) as step:
         try:
             outputs = compile_stage.run(inputs, on_message=_counter(step), on_output=job.context.reporter.output)
-        except CompileError:
+        except (CompileError, MemoryShortError):
             stitch.raise_for_failed_generator(job.steps_dir, generators)
             raise
         ran = [item for item in generators if _written_ns(job.steps_dir, item) != before[item.key]]
@@ -97,6 +99,7 @@ def _compile(
             _enter_snapshot(job, step, result)
         emulated_cpu_s = sum(result.cpu_s for result in results if result.emulated)
         here = sum(result.cpu_s for result in results if not result.replayed and result.executor in OF_THIS_MACHINE)
+        step.memory(outputs.outcome.peak_memory_bytes)
         step.cpu(max(0.0, outputs.outcome.cpu_s - here))
         step.detail(str(outputs.units))
     return outputs, emulated_cpu_s

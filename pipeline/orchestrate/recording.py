@@ -63,6 +63,7 @@ def make_record(job: Job, lift: Lift, recorded: Recorded) -> BuildRecord:
                 where=step.where,
                 duration_s=round(step.duration_s, 3),
                 cpu_s=None if step.cpu_s is None else round(step.cpu_s, 3),
+                peak_memory_bytes=step.peak_memory_bytes,
                 detail=step.detail,
             )
             for step in recorded.steps

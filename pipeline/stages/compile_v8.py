@@ -17,6 +17,7 @@ import pydantic
 from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import CompileError, UnsupportedError
+from pipeline.memory import available_memory_bytes, choose_jobs
 from pipeline.model.execution import ExecutorIdentity
 from pipeline.model.toolchain import Tool, Toolchain
 from pipeline.model.v8_record import V8BuildRecord, V8File, V8Run
@@ -24,8 +25,7 @@ from pipeline.v8.names import V8Build, archive_name, binding_name
 from pipeline.v8.recipe import NINJA_TARGET, V8Order, gn_arguments
 from pipeline.v8_build.bindings import BindingOrder, generate_binding
 from pipeline.v8_build.clang_base import SCHEMA, ClangBase
-from pipeline.v8_build.limits import available_memory_bytes, choose_jobs
-from pipeline.v8_build.ninja import BuildDir, compile_target, find_compiler_cache, generate
+from pipeline.v8_build.ninja import MEMORY_NEED, BuildDir, compile_target, find_compiler_cache, generate
 from pipeline.v8_build.pack import write_gzip
 
 _RUNS = pydantic.TypeAdapter(tuple[V8Run, ...])
@@ -115,7 +115,8 @@ class V8Work:
         Raises MemoryShortError, CompileError.
         """
         cores = len(os.sched_getaffinity(0))
-        jobs = choose_jobs(wanted=self.context.jobs, cores=cores, available_bytes=available_memory_bytes())
+        available = available_memory_bytes()
+        jobs = choose_jobs(MEMORY_NEED, wanted=self.context.jobs, cores=cores, available_bytes=available)
         compile_target(self.build, target, jobs=jobs, context=self.context, note=self._note)
 
     def _note(self, run: V8Run) -> None:

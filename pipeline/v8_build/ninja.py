@@ -11,13 +11,15 @@ from pathlib import Path
 
 from pipeline import proc
 from pipeline.context import Context
-from pipeline.errors import CompileError
+from pipeline.errors import CompileError, PipelineError
+from pipeline.memory import Need, killed_error, shows_shortage
 from pipeline.model.events import Progress
 from pipeline.model.v8_record import V8Run
 
 GN_TIMEOUT_S = 600.0
 _COUNT = re.compile(rb"\[(\d+)/(\d+)\] ")
-_KILLED = re.compile(r"unable to execute command: Killed|\bKilled\b|signal 9")
+MEMORY_NEED = Need(what="compiling V8", job_bytes=1_200_000_000)
+"""What one step may take; the largest ones (linking mksnapshot, the interpreter's generators) are near it."""
 _COMPILER_CACHES = ("sccache", "ccache")
 """In the order in which the crate's ``build.rs`` looks for them."""
 Note = Callable[[V8Run], None]
@@ -84,7 +86,8 @@ def generate(build: BuildDir, context: Context) -> None:
 def compile_target(build: BuildDir, target: str, *, jobs: int, context: Context, note: Note) -> None:
     """Make *target*; what an earlier run finished is not made again. *note* hears of the run, however it ends.
 
-    Raises CompileError that shows the first step that failed. An interrupt stops ninja and what it started.
+    Raises CompileError that shows the first step that failed, or MemoryShortError. An interrupt stops ninja and what
+    it started.
     """
     command = proc.Command(
         argv=(str(build.ninja), "-C", str(build.path), "-j", str(jobs), target), env=environment(context.environ)
@@ -109,7 +112,8 @@ def compile_target(build: BuildDir, target: str, *, jobs: int, context: Context,
         )
     )
     if completed.exit_code != 0:
-        raise _failed(command, completed.text + completed.stderr.decode(errors="replace"))
+        said = completed.text + completed.stderr.decode(errors="replace")
+        raise _failed(command, said, jobs, completed.exit_code)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -140,16 +144,11 @@ def _counted(target: str, context: Context) -> Iterator[StepCount]:
         yield StepCount(progress=progress, context=context)
 
 
-def _failed(command: proc.Command, said: str) -> CompileError:
+def _failed(command: proc.Command, said: str, jobs: int, exit_code: int) -> PipelineError:
     at = said.find("FAILED: ")
     details = said[at:] if at >= 0 else said
-    if _KILLED.search(details):
-        return CompileError(
-            "a compiler was killed while V8 was being compiled",
-            cause="the machine ran out of memory",
-            action="run the same command with fewer --jobs; it goes on where it stopped",
-            details=details,
-        )
+    if shows_shortage(details, exit_code):
+        return killed_error(MEMORY_NEED, jobs=jobs, details=details)
     return CompileError(
         "V8 cannot be compiled",
         cause="see the first failed step, above",

@@ -23,7 +23,7 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"v8", "workflows", "sbom"}),
     # L1: one owner for each outside thing
     frozenset({"proc", "fs"}),
-    frozenset({"partial", "children", "compression"}),
+    frozenset({"partial", "children", "compression", "memory"}),
     frozenset({"net", "archive", "tarball", "delta", "report"}),
     frozenset({"roots"}),
     # L2

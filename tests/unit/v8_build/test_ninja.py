@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.context import Context
-from pipeline.errors import CompileError
+from pipeline.errors import CompileError, MemoryShortError
 from pipeline.model.events import NullReporter, Progress
 from pipeline.model.v8_record import V8Run
 from pipeline.v8_build.ninja import BuildDir, compile_target, environment, find_compiler_cache, generate
@@ -86,13 +86,13 @@ def test_the_failed_step_is_shown_and_nothing_before_it(tmp_path: Path) -> None:
 
 def test_a_compiler_that_the_system_killed(tmp_path: Path) -> None:
     said = "echo 'FAILED: b.o'; echo 'clang++: error: unable to execute command: Killed'; exit 1"
-    with pytest.raises(CompileError) as error:
-        compile_target(build_dir(tmp_path, said), "v8", jobs=1, context=context(tmp_path), note=lambda _run: None)
+    with pytest.raises(MemoryShortError) as error:
+        compile_target(build_dir(tmp_path, said), "v8", jobs=3, context=context(tmp_path), note=lambda _run: None)
     assert str(error.value) == (
         "FAILED: b.o\nclang++: error: unable to execute command: Killed\n\n"
-        "error: a compiler was killed while V8 was being compiled\n"
-        "  usual cause: the machine ran out of memory\n"
-        "  what to do:  run the same command with fewer --jobs; it goes on where it stopped"
+        "error: a compiler was ended for lack of memory while compiling V8\n"
+        "  usual cause: the machine, its control group or a limit had no memory left for all that ran at once\n"
+        "  what to do:  give --jobs 1; what was finished is kept, and the next run goes on from there"
     )
 
 
