@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.cli.examined import ExamineOptions, examined, listed
 from pipeline.cli.proof_options import (
     ProofOptions,
     build_request,
@@ -18,7 +19,7 @@ from pipeline.cli.settings import ResultError, common_options, open_session
 from pipeline.cli.verdict import verification_error
 from pipeline.errors import UsageError
 from pipeline.model.asset import target_in_name
-from pipeline.model.findings import Finding
+from pipeline.model.findings import Examined, Finding
 from pipeline.model.record import Subject
 from pipeline.model.target import Target, find_target
 from pipeline.orchestrate import ProofOrder, prove
@@ -28,24 +29,41 @@ from pipeline.stages import verify as stage
 
 
 @click.command("verify")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("-t", "--target", metavar="NAME", help="Target of the files (default: what their names say).")
 @click.option("--glibc", metavar="VERSION", help="Newest glibc that they may need, such as 2.36.")
 @click.option("--assume-library", metavar="NAME", help="Library that users have; repeatable.", multiple=True)
+@click.option("--complete", is_flag=True, help="They bring all libraries that they need but the C library's.")
 @proof_options
 @common_options
 def verify(
-    files: tuple[Path, ...], target: str | None, glibc: str | None, assume_library: tuple[str, ...], proof: ProofOptions
+    files: tuple[Path, ...],
+    target: str | None,
+    glibc: str | None,
+    assume_library: tuple[str, ...],
+    complete: bool,
+    proof: ProofOptions,
 ) -> None:
-    """Check zips (or directories) that were built before: what is in them, their records, and what they do.
+    """Check anybody's programs: what is in them, and for products of this pipeline their records and what they do.
+
+    FILE is a program, a directory, a zip, a tar, an npm package, a wheel, a folder of prebuilds, or an image (an OCI
+    layout, or what `docker save` writes).
 
     Where a zip's build record lies beside it, each of its values is held against the zip; it also says for which
     target the zip is, which libraries its users are known to have, and whose canaries are to be run.
     """
     with open_session() as session:
         checked: dict[str, tuple[Finding, ...]] = {}
+        seen: dict[str, Examined] = {}
         for path in files:
             place = record_path(path, proof)
+            if place is None and proof.runtime is None:
+                record_order(place, proof)
+                options = ExamineOptions(target=target, glibc=glibc, assumed=assume_library, complete=complete)
+                seen[str(path)] = looked_at = examined(path, options, session.context)
+                checked[str(path)] = looked_at.findings
+                session.reporter.show([f"{path}:", verdict_text(looked_at.findings)])
+                continue
             subject = recorded_subject(place)
             order = ProofOrder(
                 inputs=stage.VerifyInputs(
@@ -61,7 +79,10 @@ def verify(
             session.reporter.show([f"{path}:", verdict_text(checked[str(path)])])
         _add_generation(checked, files, proof)
         result: dict[str, object] = {
-            "schema": 1, "files": [{"path": path} | findings_json(found) for path, found in checked.items()],
+            "schema": 1, "files": [
+                (listed(seen[path]) if path in seen else {"path": path}) | findings_json(found)
+                for path, found in checked.items()
+            ],
         }  # fmt: skip
         error = verification_error(tuple(finding for found in checked.values() for finding in found))
         if error is not None:

@@ -96,7 +96,7 @@ def _described(members: tuple[Member, ...], otherwise: Declared) -> Declared:
 
 def _missing(path: Path) -> UsageError | UnsupportedError:
     text = str(path)
-    if "://" in text or (":" in path.name and "/" in text) or "@sha256:" in text:
+    if ":" in path.name or ":/" in text:
         return UnsupportedError(
             f"{text} looks like an image in a registry, which cannot be read yet",
             cause="only what lies on this machine is read",

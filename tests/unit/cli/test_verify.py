@@ -46,7 +46,7 @@ def test_a_program_of_another_machine_fails(tmp_path: Path, capsys: pytest.Captu
 def test_the_target_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = product(tmp_path, "app")
     assert main(["verify", str(directory), "--target", "s390x", "--cache-dir", str(tmp_path / "cache")]) == 21
-    assert main(["verify", str(directory), "--cache-dir", str(tmp_path / "cache")]) == 2
+    assert main(["verify", str(directory), "--cache-dir", str(tmp_path / "cache"), "--runtime", "pico"]) == 2
     assert capsys.readouterr().err.endswith(
         "error: for which target is app?\n"
         "  usual cause: its name has none of a target's names in it, or those of several, "
@@ -95,7 +95,24 @@ def test_the_record_of_another_zip(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "/nowhere.zip"]) == 2
-    assert "'/nowhere.zip' does not exist" in capsys.readouterr().err
+    assert "error: /nowhere.zip does not exist\n" in capsys.readouterr().err
+
+
+def test_an_image_reference(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "docker://debian:12"]) == 26
+    assert "looks like an image in a registry, which cannot be read yet" in capsys.readouterr().err
+
+
+def test_the_target_is_found_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "app"
+    path.write_bytes(elf_file(ElfSpec(target=find_target("s390x"), needed=("libc.so.6", "libx.so.1"))))
+    arguments = ["verify", "--json", "--cache-dir", str(tmp_path / "cache"), str(path)]
+    assert main(arguments) == 0
+    (file,) = json.loads(capsys.readouterr().out)["files"]
+    assert (file["kind"], file["targets"], file["verdict"]) == ("file", ["s390x"], "ok")
+    assert main([*arguments, "--complete"]) == 21
+    assert main([*arguments, "--assume-library", "libx.so.1"]) == 0
+    assert main([*arguments, "--glibc", "2.17"]) == 21
 
 
 def test_no_error_without_a_failure() -> None:

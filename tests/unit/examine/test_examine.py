@@ -305,7 +305,7 @@ def test_an_index_that_names_itself(tmp_path: Path) -> None:
         look(layout.directory)
 
 
-@pytest.mark.parametrize("text", ["docker://debian:12", "registry.example/app:1.0", "app@sha256:0123"])
+@pytest.mark.parametrize("text", ["docker://debian:12", "debian:12", "registry.example/app:1.0", "app@sha256:0123"])
 def test_an_image_in_a_registry_cannot_be_read_yet(text: str, tmp_path: Path) -> None:
     context = Context(cache_dir=tmp_path, reporter=NullReporter(), environ={})
     with pytest.raises(UnsupportedError) as caught:
