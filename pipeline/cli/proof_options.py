@@ -35,6 +35,8 @@ class ProofOptions:
     lock: Path | None
     generator: tuple[Path, ...]
     one_generation: bool
+    self_test: bool
+    other: tuple[Path, ...]
     spec: Path | None
 
 
@@ -109,6 +111,7 @@ def _recorded_runtime(file: SpecFile, subject: Subject | None) -> str | None:
 def _options() -> list[Callable[[Verb], Verb]]:
     option = click.option
     path = click.Path(exists=True, dir_okay=False, path_type=Path)
+    anything = click.Path(exists=True, path_type=Path)
     executors = click.Choice(typing.get_args(ExecutorChoice))
     return [
         option("--static-only", is_flag=True, help="Run nothing."),
@@ -118,5 +121,7 @@ def _options() -> list[Callable[[Verb], Verb]]:
         option("--lock", type=path, metavar="FILE", help="Cargo.lock that must be the record's."),
         option("--generator", type=path, metavar="FILE", multiple=True, help="Generator that must be the record's."),
         option("--one-generation", is_flag=True, help="All files must hold the same snapshots."),
+        option("--self-test", is_flag=True, help="Reject what is made wrong on purpose from each file?"),
+        option("--other", type=anything, metavar="FILE", multiple=True, help="[--self-test] Snapshots to try in them."),
         option("--spec", type=click.Path(path_type=Path), metavar="FILE", help="Another releases.toml."),
     ]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.errors import VerificationError
 from pipeline.model.findings import Finding, failed
+from pipeline.model.self_test import SelfTestReport
 
 
 def verification_error(findings: Sequence[Finding]) -> VerificationError | None:
@@ -19,4 +20,17 @@ def verification_error(findings: Sequence[Finding]) -> VerificationError | None:
         cause="the product is not what it should be; docs/verify.md explains each check",
         action="do not ship it; build again with --verbose to see how it was made",
         details="\n".join(f"{finding.id}: {finding.where}: {finding.message}" for finding in wrong),
+    )
+
+
+def self_test_error(tested: SelfTestReport) -> VerificationError | None:
+    """Return the error that tells how the verifier was fooled; None when it was not."""
+    if not tested.fooled:
+        return None
+    count = "once" if len(tested.fooled) == 1 else f"{len(tested.fooled)} times"
+    return VerificationError(
+        f"the verifier was fooled {count}",
+        cause="a way of being wrong that it does not know, or one that this product's layout hides",
+        action="do not rely on its verdict about this product; report it with the table above",
+        details="\n".join(tested.fooled),
     )

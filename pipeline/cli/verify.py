@@ -15,15 +15,17 @@ from pipeline.cli.proof_options import (
     record_path,
     recorded_subject,
 )
-from pipeline.cli.settings import ResultError, common_options, open_session
-from pipeline.cli.verdict import verification_error
+from pipeline.cli.settings import ResultError, Session, common_options, open_session
+from pipeline.cli.verdict import self_test_error, verification_error
 from pipeline.errors import UsageError
 from pipeline.model.asset import target_in_name
 from pipeline.model.findings import Examined, Finding
 from pipeline.model.record import Subject
+from pipeline.model.self_test import SelfTestReport
 from pipeline.model.target import Target, find_target
-from pipeline.orchestrate import ProofOrder, prove
+from pipeline.orchestrate import ProofOrder, SelfTestProduct, prove, try_verifier
 from pipeline.proof.generation import check_one_generation
+from pipeline.report.matrix import matrix_table
 from pipeline.report.summary import findings_json, verdict_text
 from pipeline.stages import verify as stage
 
@@ -85,9 +87,20 @@ def verify(
             ],
         }  # fmt: skip
         error = verification_error(tuple(finding for found in checked.values() for finding in found))
+        if proof.self_test:
+            tested = _self_test(session, files, proof)
+            result["self_test"] = tested.model_dump(mode="json")
+            error = error or self_test_error(tested)
         if error is not None:
             raise ResultError(error, result)
         session.result(result)
+
+
+def _self_test(session: Session, files: tuple[Path, ...], proof: ProofOptions) -> SelfTestReport:
+    products = tuple(SelfTestProduct(path=path, record_path=record_path(path, proof)) for path in files)
+    tested = try_verifier(products, proof.other, session.context)
+    session.reporter.show([matrix_table(matrix) for matrix in tested.matrices])
+    return tested
 
 
 def _add_generation(checked: dict[str, tuple[Finding, ...]], files: tuple[Path, ...], proof: ProofOptions) -> None:

@@ -5,6 +5,7 @@ from pipeline.orchestrate.driver import build
 from pipeline.orchestrate.exporting import export_generators
 from pipeline.orchestrate.proving import ProofOrder, prove
 from pipeline.orchestrate.running import RunOrder, RunReport, run_bundle
+from pipeline.orchestrate.self_testing import SelfTestProduct, try_verifier
 from pipeline.orchestrate.step import snapshot_step
 from pipeline.orchestrate.stitching import stitch
 
@@ -12,6 +13,7 @@ __all__ = [
     "ProofOrder",
     "RunOrder",
     "RunReport",
+    "SelfTestProduct",
     "build",
     "count_units",
     "export_generators",
@@ -19,4 +21,5 @@ __all__ = [
     "run_bundle",
     "snapshot_step",
     "stitch",
+    "try_verifier",
 ]

@@ -16,6 +16,7 @@ from pipeline.v8.checksum import Buffer
 from pipeline.v8.consistency import core_of
 from pipeline.v8.engine import check_engines, names_engine
 from pipeline.v8.leaks import Leaks, check_leaks, find_leaks, sidecar_end
+from pipeline.v8.likeness import check_likeness
 from pipeline.v8.scan import MAX_BLOBS, find_blobs, find_bytes, mapped
 
 LARGE_FILE_BYTES = 64 * 1024
@@ -109,6 +110,7 @@ def check_blobs(found: tuple[FoundBlob, ...], around: Surroundings | None = None
     for item in found:
         if item not in own and item.core is not None and (item.file, item.blob.offset) not in misfits:
             yield check_consistency(item, own)
+            yield from check_likeness(item, own)
     for item in found:
         yield from check_leaks(
             item.leaks, subject=item.file, offset=item.blob.offset, target=known.target, shipped=known.shipped

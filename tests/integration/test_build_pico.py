@@ -76,6 +76,26 @@ def test_the_zip_is_proved_again_by_its_record_and_by_its_canaries(built: Built,
     ]  # fmt: skip
 
 
+def test_the_verifier_is_not_fooled_by_variants_of_the_product(
+    arm64: Built, cli: Cli, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Both targets lend each other their snapshots."""
+    s390x = Built(cli, "s390x", tmp_path_factory.mktemp("s390x"))
+    tested = cli.run("verify", "--static-only", "--self-test", arm64.zip_path, s390x.zip_path)
+    assert tested.exit_code == 0, tested.stderr
+    rows = {
+        (matrix["target"], row["variant"]): row["outcome"]
+        for matrix in tested.result["self_test"]["matrices"]
+        for row in matrix["rows"]
+    }
+    untouched = [key for key, outcome in rows.items() if outcome == "passed"]
+    assert untouched == [("arm64", "untouched"), ("s390x", "untouched")]
+    rejected = {key for key, outcome in rows.items() if outcome == "rejected"}
+    assert rejected == set(rows) - set(untouched)
+    assert {("arm64", "snapshot of s390x"), ("s390x", "snapshot of arm64")} < rejected
+    assert len(rejected) == 20
+
+
 def generator_of(cli: Cli, built: Built) -> Path:
     (made,) = built.record.subject.snapshots
     found = cli.cache_dir.glob(f"work/pico-*/target/{built.target.rust_triple}/release/generator-pico_snapshot-0-1-0")

@@ -12,11 +12,13 @@ import pytest
 from pipeline import fs, record
 from pipeline.archive import EARLIEST_ZIP_TIME_S, ZipMember, write_zip
 from pipeline.cli.main import main
-from pipeline.cli.verdict import verification_error
+from pipeline.cli.verdict import self_test_error, verification_error
 from pipeline.model.findings import Finding, Severity
 from pipeline.model.record import BuildRecord, Subject, VmRecord
+from pipeline.model.self_test import Outcome, SelfTest, SelfTestReport, SelfTestRow
 from pipeline.model.target import find_target
 from tests.unit.elf.files import ElfSpec, elf_file
+from tests.unit.proof.products import make_product
 
 FAIL = Finding(id="elf.machine", severity=Severity.FAIL, subject="bin/app", message="is x86-64")
 OK = Finding(id="elf.class", severity=Severity.OK, subject="bin/app", message="is 64 bit")
@@ -127,4 +129,47 @@ def test_the_error_of_failed_checks() -> None:
         "error: 1 check failed\n"
         "  usual cause: the product is not what it should be; docs/verify.md explains each check\n"
         "  what to do:  do not ship it; build again with --verbose to see how it was made"
+    )
+
+
+def test_the_verifier_is_tested_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    product = make_product(tmp_path)
+    arguments = ["verify", "--json", "--static-only", "--self-test", "--cache-dir", str(tmp_path / "cache")]
+    assert main([*arguments, str(product.zip_path)]) == 0
+    written = capsys.readouterr()
+    (matrix,) = json.loads(written.out)["self_test"]["matrices"]
+    assert [row["outcome"] for row in matrix["rows"]].count("rejected") == 10
+    assert "older table of references" in written.err
+    assert "app-1.0.0-linux-arm64.zip: app, V8 10.2.154.26-node.37, arm64" in written.err
+
+
+def test_what_has_no_snapshot_cannot_test_the_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = with_record(tmp_path, "libx.so.1")
+    assert main(["verify", "--static-only", "--self-test", "--cache-dir", str(tmp_path / "cache"), str(path)]) == 2
+    assert capsys.readouterr().err.endswith(
+        "error: app.zip holds no V8 snapshot of an embedder: there is nothing to test the verifier with\n"
+        "  usual cause: a program without V8, one that keeps its snapshot packed, or one whose snapshots are damaged\n"
+        "  what to do:  leave --self-test out for it\n"
+    )
+
+
+def test_the_error_of_a_verifier_that_was_fooled() -> None:
+    def row(outcome: Outcome) -> SelfTestRow:
+        return SelfTestRow(variant="x", expected=("v8.version",), failed=(), outcome=outcome)
+
+    def report(*outcomes: Outcome) -> SelfTestReport:
+        matrix = SelfTest(
+            product="app.zip", file="app", offset=0, target="arm64", v8_version="1", by_record=False,
+            rows=tuple(map(row, outcomes)),
+        )  # fmt: skip
+        return SelfTestReport(matrices=(matrix,))
+
+    assert self_test_error(report(*(set(Outcome) - {Outcome.ACCEPTED, Outcome.REFUSED}))) is None
+    assert str(self_test_error(report(Outcome.REJECTED, Outcome.ACCEPTED, Outcome.REFUSED))) == (
+        "app.zip: x: ACCEPTED\n"
+        "app.zip: x: REFUSED\n"
+        "\n"
+        "error: the verifier was fooled 2 times\n"
+        "  usual cause: a way of being wrong that it does not know, or one that this product's layout hides\n"
+        "  what to do:  do not rely on its verdict about this product; report it with the table above"
     )
