@@ -18,7 +18,7 @@ from pipeline.model.self_test import Outcome, SelfTest, SelfTestRow
 from pipeline.proof.generation import Embedded, check_generation, check_snapshots, embedded_snapshots
 from pipeline.proof.variants import Donor, Patient, Variant, variants
 from pipeline.v8.belonging import FoundBlob
-from pipeline.v8.product import check_blobs, own_snapshots, scan_product
+from pipeline.v8.product import Surroundings, check_blobs, own_snapshots, scan_product
 from pipeline.v8.scan import mapped
 
 
@@ -45,6 +45,8 @@ class _Bed:
     """Snapshots in the product's other files."""
     embedded: tuple[Embedded, ...]
     """The same, for the record's checks."""
+    programs: tuple[tuple[str, Path], ...]
+    """The product's other ELF files."""
 
 
 def self_test(ward: Ward, donors: Sequence[Ward] = ()) -> tuple[SelfTest, ...]:
@@ -76,6 +78,7 @@ def _beds(ward: Ward) -> Iterator[_Bed]:
             offset=item.blob.offset,
             others=tuple(other for other in found if other.file != item.file),
             embedded=tuple(other for other in embedded if other.file != item.file),
+            programs=tuple((name, path) for name, path in files if name != item.file and is_elf(path)),
         )
 
 
@@ -185,7 +188,8 @@ def _altered(bed: _Bed, variant: Variant, content: bytes) -> Iterator[Path]:
 def _judge(bed: _Bed, path: Path, *, by_record: bool = True) -> tuple[Finding, ...]:
     """Return what the verifier says of the product with *path* as its program."""
     files = ((bed.file, path),)
-    findings = [*_readable(bed.file, path), *check_blobs((*scan_product(files, ()), *bed.others))]
+    around = Surroundings(programs=(*files, *bed.programs))
+    findings = [*_readable(bed.file, path), *check_blobs((*scan_product(files, ()), *bed.others), around)]
     if by_record and bed.ward.subject is not None:
         embedded = (*embedded_snapshots(files), *bed.embedded)
         findings += check_snapshots(bed.ward.subject, embedded)
