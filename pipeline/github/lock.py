@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 
 import pydantic
 
-from pipeline.errors import PublishError
+from pipeline.errors import NetworkError, PublishError
 from pipeline.github.api import Api, Call, RefusedError, UncertainError
 from pipeline.github.holder import Holder, this_process, why_gone
 from pipeline.github.refs import Commit, Refs
@@ -84,9 +84,7 @@ class Locks:
         try:
             yield lock
         finally:
-            # An error here must not hide the one on its way; whoever comes next sees that we are gone.
-            with contextlib.suppress(PublishError, UncertainError):
-                self._give_back(lock)
+            self._give_back(lock, tag)
 
     def find(self, tag: str) -> Found | None:
         """Return the lock of *tag*, None when there is none."""
@@ -119,23 +117,38 @@ class Locks:
         if found.gone is None:
             raise _lost(tag, found.shown)
         ours = self._refs.make_commit(self._message(), tree_sha=found.commit.tree_sha, parents=[found.commit.sha])
-        moved = False
-        with contextlib.suppress(UncertainError):
-            moved = self._refs.advance(ref, ours)
-        if not moved and self._refs.get(ref) != ours:
-            raise _lost(tag, "another publisher, which was faster")
-        self._reporter.note(f"took over the lock of {tag} from {found.shown}: {found.gone}")
-        return Held(ref, ours)
+        for attempt in range(self._api.patience.attempts):
+            with contextlib.suppress(UncertainError):
+                self._refs.advance(ref, ours)
+            now = self._refs.get(ref)
+            if now == ours:
+                self._reporter.note(f"took over the lock of {tag} from {found.shown}: {found.gone}")
+                return Held(ref, ours)
+            if now != found.commit.sha:
+                break
+            self._api.wait(attempt)
+        raise _lost(tag, "another publisher, which was faster")
 
-    def _give_back(self, lock: Held) -> None:
+    def _give_back(self, lock: Held, tag: str) -> None:
+        """Delete the reference; an error here must not hide one that is on its way."""
+        try:
+            self._delete(lock)
+        except (PublishError, NetworkError) as error:
+            self._reporter.warn(
+                f"the lock of {tag} stays ({error.what}); the next run on this machine sees that this one has ended"
+            )
+
+    def _delete(self, lock: Held) -> None:
         """Delete the reference while it is ours: a second attempt must not delete another one's."""
         for attempt in range(self._api.patience.attempts):
             if self._refs.get(lock.ref) != lock.sha:
                 return
-            with contextlib.suppress(UncertainError):
+            try:
                 self._refs.delete(lock.ref)
-                return
-            self._api.wait(attempt)
+            except UncertainError:
+                if attempt + 1 == self._api.patience.attempts:
+                    raise
+                self._api.wait(attempt)
 
     def _look(self, sha: str) -> Found:
         commit = self._refs.commit(sha)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import email.utils
 import secrets
+import time
 
 from pipeline.net.exchange import Answer
 
@@ -44,7 +45,7 @@ class Patience:
             return float(after)
         reset = answer.headers.get("x-ratelimit-reset", "")
         if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isascii() and reset.isdigit():
-            return max(0.0, float(reset) - (server_time_s(answer) or 0.0)) + 1.0
+            return max(0.0, float(reset) - (server_time_s(answer) or time.time()) + 1.0)
         return self.limit_pause_s * 2.0**refusals
 
 

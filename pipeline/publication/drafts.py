@@ -113,7 +113,7 @@ def _check_ours(release: Release) -> None:
     if marker.withdrawn:
         raise PublishError(
             f"{release.tag_name} was withdrawn",
-            cause="its assets were found to be wrong; they are kept in a draft",
+            cause="its assets were found to be wrong; what was published is kept, and is not published again",
             action=f"publish the new ones under a revision: `python -m pipeline release republish --tag "
             f"{release.tag_name}`",
         )

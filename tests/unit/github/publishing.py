@@ -61,17 +61,23 @@ def publish(url: str, directory: Path, **changes: object) -> PublishOutcome:
 
 def main() -> None:
     """Fork a publisher for each line ``[url, directory]``, tell its number, wait for it, tell how it ended."""
-    for line in sys.stdin:
+    while line := sys.stdin.readline():
         url, directory = json.loads(line)
+        gate, opener = os.pipe()
         number = os.fork()
         if not number:
             try:
+                os.read(gate, 1)
                 publish(url, Path(directory))
             except BaseException:  # noqa: BLE001 - the status tells it
                 os._exit(1)
             os._exit(0)
         sys.stdout.write(f"{number}\n")
         sys.stdout.flush()
+        sys.stdin.readline()  # it may begin once it is known whom to kill
+        os.write(opener, b"1")
+        os.close(opener)
+        os.close(gate)
         _number, status = os.waitpid(number, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()

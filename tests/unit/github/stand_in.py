@@ -80,6 +80,8 @@ class Fault:
     nth: int = 1
     action: Callable[[], None] | None = None
     """Done at that moment, such as killing the client."""
+    always: bool = False
+    """At every request from then on."""
 
 
 REFUSALS: dict[str, tuple[int, str, dict[str, str]]] = {
@@ -124,8 +126,8 @@ class StandIn:
             self.seen["*"] += 1
             self.log.append(operation)
             for fault in self.faults:
-                if fault.operation in {operation, "*"} and self.seen[fault.operation] == fault.nth:
-                    self.faults.remove(fault)
+                count = self.seen[fault.operation] if fault.operation in {operation, "*"} else 0
+                if count == fault.nth or (fault.always and count > fault.nth):
                     return fault
         return None
 

@@ -31,6 +31,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline import fs
+
 REPOSITORY = "owner/app"
 TOKEN = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"
 TAG = "v1.2.3"
@@ -261,7 +263,7 @@ class World:
             raise RefusalError(422, "Validation Failed", error)
         if release.immutable:
             raise RefusalError(422, "Cannot upload assets to an immutable release.")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+        digest = fs.sha256_file(path) if path else ""
         asset = Asset(
             id=next(self._numbers) + 5000, name=name, state=state, size=path.stat().st_size if path else 0,
             sha256=digest, path=path, hidden_for=self.manners.list_lag,

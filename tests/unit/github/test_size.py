@@ -1,0 +1,84 @@
+"""How much is asked of the service, and of this machine's memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pipeline.model.release_plan import plan_of
+from pipeline.model.spec import PathSource, RuntimeSpec, Spec
+from tests.unit.github.publishing import publish
+from tests.unit.github.stand_in import WEB_OPERATIONS, StandIn
+from tests.unit.github.test_publish import is_whole
+
+ROOT = Path(__file__).parents[3]
+MIB = 1024 * 1024
+LARGE_MIB = 200
+SPARE_MIB = 24
+"""How much more memory a large file may take than a small one."""
+TARGETS = ("amd64", "arm64", "armhf", "s390x", "ppc64el")
+SECONDARY_WRITES_PER_MIN = 80
+SECONDARY_POINTS_PER_MIN = 900
+PRIMARY_PER_HOUR = 1000
+
+# Publishes a directory with the plan of all of its files, and tells its peak memory in KiB.
+MEASURE = """
+import json, resource, sys
+from pathlib import Path
+from pipeline.model.release import PlannedAsset, ReleasePlan
+from tests.unit.github.publishing import publish
+url, directory = sys.argv[1], Path(sys.argv[2])
+plan = ReleasePlan(assets=tuple(PlannedAsset(pattern=p.name, kind="zip") for p in directory.iterdir()))
+publish(url, directory, plan=plan)
+print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+"""
+
+
+def peak_mib(github: StandIn, directory: Path) -> float:
+    command = [sys.executable, "-c", MEASURE, github.url, str(directory)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return float(json.loads(ended.stdout)) / 1024
+
+
+def test_a_large_file_takes_no_more_memory_than_a_small_one(github: StandIn, tmp_path: Path) -> None:
+    window, peaks = os.urandom(MIB), list[float]()
+    for number, size_mib in enumerate((1, LARGE_MIB)):
+        place = tmp_path / f"files{number}"
+        place.mkdir()
+        with (place / "large.zip").open("wb") as stream:
+            for _number in range(size_mib):
+                stream.write(window)
+        github.world.releases.clear()
+        peaks.append(peak_mib(github, place))
+        is_whole(github, place)
+        (place / "large.zip").unlink()
+    print(f"peaks: {peaks[0]:.0f} MiB for 1 MiB, {peaks[1]:.0f} MiB for {LARGE_MIB} MiB")  # noqa: T201
+    assert peaks[1] - peaks[0] < SPARE_MIB
+
+
+def test_a_release_of_five_targets_stays_within_the_limits(github: StandIn, tmp_path: Path) -> None:
+    """docs/publish.md has these figures, and where the limits are documented."""
+    runtime = RuntimeSpec(source=PathSource(kind="path", path=Path()), targets=TARGETS)
+    plan = plan_of(Spec(schema_version=1, runtimes={"app": runtime}), [("app", target) for target in TARGETS])
+    for planned in plan.assets:
+        (tmp_path / "dist").mkdir(exist_ok=True)
+        name = planned.pattern.replace("[0-9]*", "1.2.3")
+        (tmp_path / "dist" / name).write_bytes(name.encode())
+    for path in (tmp_path / "dist").glob("*.sha256"):
+        zip_path = path.with_name(path.name.removesuffix(".sha256"))
+        digest = subprocess.run(["sha256sum", zip_path.name], cwd=zip_path.parent, capture_output=True, check=True)
+        path.write_bytes(digest.stdout)
+    outcome = publish(github.url, tmp_path / "dist", plan=plan)
+    is_whole(github, tmp_path / "dist")
+    counted = [operation for operation in github.log if operation not in WEB_OPERATIONS]
+    writes = sum(outcome.requests.values()) - outcome.requests["GET"]
+    reads = len(counted) - writes
+    assert (len(plan.assets), writes, reads, len(github.log) - len(counted)) == (15, 20, 29, 45)
+    assert writes < SECONDARY_WRITES_PER_MIN
+    assert 5 * writes + reads < SECONDARY_POINTS_PER_MIN
+    assert len(counted) < PRIMARY_PER_HOUR
+    # One after the other with a second between writes, a minute never has more than 61 of them.
