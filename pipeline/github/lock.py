@@ -148,7 +148,9 @@ class Locks:
             except UncertainError:
                 if attempt + 1 == self._api.patience.attempts:
                     raise
-                self._api.wait(attempt)
+            else:
+                return
+            self._api.wait(attempt)
 
     def _look(self, sha: str) -> Found:
         commit = self._refs.commit(sha)
