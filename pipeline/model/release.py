@@ -21,7 +21,7 @@ MAX_ASSET_BYTES = 2 * 1024**3 - 1
 """Each file must be under 2 GiB (https://docs.github.com/en/repositories/releasing-projects-on-github/about-releases)."""
 
 # Anything else may be renamed by the server, such as blanks to dots, and checksums would name files that are not there.
-_ASSET_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,253}[A-Za-z0-9_]")
+_ASSET_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,253}[A-Za-z0-9_]")
 _TAG = re.compile(r"v[0-9][A-Za-z0-9._+-]{0,99}")
 _REVISION = re.compile(r"(?P<base>.+)-r(?P<number>[0-9]{1,4})")
 

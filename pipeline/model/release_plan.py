@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from pipeline.model.asset import ZIP_SUFFIX, asset_name
 from pipeline.model.release import PlannedAsset, ReleasePlan
-from pipeline.model.spec import Spec
+from pipeline.model.spec import RegistrySource, RuntimeSpec, Spec
+from pipeline.model.target import find_target
 
+ANY_VERSION = "[0-9]*"
+"""A version begins with a digit: a runtime whose name begins with another's is not taken for it."""
 KINDS = {
-    "zip": ".zip",
-    "sha256": ".zip.sha256",
+    "zip": ZIP_SUFFIX,
+    "sha256": f"{ZIP_SUFFIX}.sha256",
     "components": ".components.json",
     "build-info": ".build-info.json",
 }
@@ -20,14 +24,25 @@ def plan_of(spec: Spec, pairs: Iterable[tuple[str, str]]) -> ReleasePlan:
     """Return the plan for *pairs* of runtime and target."""
     return ReleasePlan(
         assets=tuple(
-            PlannedAsset(
-                # A version begins with a digit: a runtime whose name begins with another's is not taken for it.
-                pattern=f"{spec.runtimes[runtime].package or runtime}-[0-9]*-linux-{target}{ending}",
-                kind=kind,
-                runtime=runtime,
-                target=target,
-            )
+            PlannedAsset(pattern=f"{stem}{ending}", kind=kind, runtime=runtime, target=target)
             for runtime, target in pairs
+            for stem in _stems(runtime, spec.runtimes[runtime], target)
             for kind, ending in KINDS.items()
         )
     )
+
+
+def _stems(runtime: str, described: RuntimeSpec, target: str) -> Iterator[str]:
+    """Yield what the names of each zip, and of the files beside it, begin with."""
+    source = described.source
+    version = source.version if isinstance(source, RegistrySource) else ANY_VERSION
+    yield _stem(described.asset_name, runtime, version, target)
+    for companion in described.companions:
+        if companion.asset_name is not None:
+            # Its package has a version of its own.
+            yield _stem(companion.asset_name, companion.package, ANY_VERSION, target)
+
+
+def _stem(template: str, name: str, version: str, target: str) -> str:
+    filled = asset_name(template, runtime=name, version=version, target=find_target(target))
+    return filled.removesuffix(ZIP_SUFFIX)

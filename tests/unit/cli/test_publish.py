@@ -14,6 +14,8 @@ from tests.unit.github.publishing import NAMES, write_files
 from tests.unit.github.stand_in import StandIn, serving
 from tests.unit.github.world import TAG, TOKEN, World
 
+COMPONENTS = "app-1.2.3-linux-arm64.components.json"
+FILES = sorted((*NAMES, COMPONENTS))
 SPEC = """\
 schema = 1
 [targets]
@@ -30,6 +32,7 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]
     project, stored = tmp_path / "project", tmp_path / "stored"
     stored.mkdir()
     write_files(project / "dist")
+    (project / "dist" / COMPONENTS).write_text("{}")
     (project / "releases.toml").write_text(SPEC)
     monkeypatch.chdir(project)
     for name in ("GH_TOKEN", "GITHUB_RUN_ID"):
@@ -58,14 +61,14 @@ def test_a_release_from_start_to_end(github: StandIn, capsys: pytest.CaptureFixt
     """As it is: with a second between changes."""
     code, result = run_json(capsys, "publish", "--tag", TAG)
     assert code == 0
-    assert (result["tag"], sorted(result["uploaded"]), result["requests"]["POST"]) == (TAG, sorted(NAMES), 7)
-    assert [asset["name"] for asset in result["assets"]] == sorted(NAMES)
+    assert (result["tag"], sorted(result["uploaded"]), result["requests"]["POST"]) == (TAG, FILES, 8)
+    assert [asset["name"] for asset in result["assets"]] == FILES
     (release,) = github.world.releases
     assert release.body.startswith(f"## What's new in {TAG}\n")
     code, out, _err = run(capsys, "release", "list")
     assert (code, out.split()[0], out.split()[-1]) == (0, "public", TAG)
     code, result = run_json(capsys, "publish", "--tag", TAG, "--dry-run")
-    assert (code, result["keep"], result["upload"]) == (0, sorted(NAMES), [])
+    assert (code, result["keep"], result["upload"]) == (0, FILES, [])
 
 
 def test_a_dry_run_shows_the_plan(github: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,6 +77,7 @@ def test_a_dry_run_shows_the_plan(github: StandIn, capsys: pytest.CaptureFixture
     assert out == (
         f"{TAG} of owner/app: no release yet\n"
         f"    upload              13 bytes  {NAMES[2]}\n"
+        f"    upload               2 bytes  {COMPONENTS}\n"
         f"    upload         262,144 bytes  {NAMES[0]}\n"
         f"    upload              92 bytes  {NAMES[1]}\n"
     )
@@ -102,7 +106,7 @@ def test_an_error_as_json(github: StandIn, capsys: pytest.CaptureFixture[str], m
 
 
 def test_a_plan_of_one_s_own(github: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in NAMES[1:]:
+    for name in (*NAMES[1:], COMPONENTS):
         (Path("dist") / name).unlink()
     Path("plan.json").write_text(json.dumps({"schema": 1, "assets": [{"pattern": "app-*.zip", "kind": "zip"}]}))
     code, result = run_json(capsys, "publish", "--tag", TAG, "--plan", "plan.json", "--dry-run")

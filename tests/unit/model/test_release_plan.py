@@ -1,0 +1,100 @@
+"""Which files make a release whole, as ``releases.toml`` implies it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import PublishError
+from pipeline.model.release import check_tag, match_plan, next_revision
+from pipeline.model.release_plan import KINDS, plan_of
+from pipeline.model.spec_reader import parse_spec
+
+ROOT = Path(__file__).parents[3]
+SPEC = """
+schema = 1
+[runtimes.app]
+source = { kind = "registry", package = "app", version = "1.2.3" }
+package = "app"
+targets = ["amd64", "arm64"]
+asset-name = "{runtime}-{rust-triple}-{version}.zip"
+[[runtimes.app.companions]]
+package = "app-rt"
+asset-name = "{runtime}-{version}-{os}-{target}.zip"
+[[runtimes.app.companions]]
+package = "helper"
+[runtimes.app-core]
+source = { kind = "path", path = "core" }
+targets = ["arm64"]
+"""
+
+
+def patterns(*pairs: tuple[str, str], kind: str = "zip") -> list[str]:
+    plan = plan_of(parse_spec(tomllib.loads(SPEC), file_name="x"), pairs)
+    return [asset.pattern for asset in plan.assets if asset.kind == kind]
+
+
+def test_every_zip_has_its_name_and_the_files_beside_it() -> None:
+    assert patterns(("app", "arm64"), ("app-core", "arm64")) == [
+        "app-aarch64-unknown-linux-gnu-1.2.3.zip",
+        "app-rt-[0-9]*-linux-arm64.zip",
+        "app-core-[0-9]*-linux-arm64.zip",
+    ]
+    for kind, ending in KINDS.items():
+        assert patterns(("app-core", "arm64"), kind=kind) == [f"app-core-[0-9]*-linux-arm64{ending}"]
+
+
+def test_a_name_that_begins_with_another_s_is_not_taken_for_it() -> None:
+    spec = parse_spec(
+        tomllib.loads(
+            SPEC.replace('"{runtime}-{rust-triple}-{version}.zip"', '"{runtime}-{target}-{version}.zip"').replace(
+                'kind = "registry", package = "app", version = "1.2.3"', 'kind = "path", path = "a"'
+            )
+        ),
+        file_name="x",
+    )
+    plan = plan_of(spec, [("app", "arm64"), ("app-core", "arm64")])
+    names = ["app-arm64-1.0.0", "app-rt-0.1.0-linux-arm64", "app-core-0.1.0-linux-arm64"]
+    found = match_plan(plan, [f"{name}{ending}" for name in names for ending in KINDS.values()])
+    assert {name: asset.runtime for name, asset in found.items() if name.endswith(".zip")} == {
+        "app-arm64-1.0.0.zip": "app",
+        "app-rt-0.1.0-linux-arm64.zip": "app",
+        "app-core-0.1.0-linux-arm64.zip": "app-core",
+    }
+
+
+def test_the_project_s_own_plan() -> None:
+    spec = parse_spec(tomllib.loads((ROOT / "releases.toml").read_text(encoding="utf-8")), file_name="releases.toml")
+    pairs = [(name, target) for name, runtime in spec.runtimes.items() for target in runtime.targets]
+    found = [asset.pattern for asset in plan_of(spec, pairs).assets]
+    assert len(set(found)) == len(found)
+
+
+def test_every_difference_is_told_at_once() -> None:
+    plan = plan_of(parse_spec(tomllib.loads(SPEC), file_name="x"), [("app-core", "arm64")])
+    with pytest.raises(PublishError) as caught:
+        match_plan(plan, ["app-core-1-linux-arm64.zip", "app-core-2-linux-arm64.zip", "a b", ".hidden"])
+    assert caught.value.details == (
+        "app-core-[0-9]*-linux-arm64.zip.sha256: no such file\n"
+        "app-core-[0-9]*-linux-arm64.components.json: no such file\n"
+        "app-core-[0-9]*-linux-arm64.build-info.json: no such file\n"
+        "app-core-[0-9]*-linux-arm64.zip: app-core-1-linux-arm64.zip and app-core-2-linux-arm64.zip\n"
+        ".hidden: not in the plan\n"
+        "a b: not in the plan\n"
+        "'.hidden': the server would rename it\n"
+        "'a b': the server would rename it"
+    )
+
+
+@pytest.mark.parametrize("tag", ["v1", "v1.2.3", "v1.2.3-rc.1", "v1.2.3-r2", "v1+x"])
+def test_tags_of_releases(tag: str) -> None:
+    assert check_tag(tag) == tag
+
+
+@pytest.mark.parametrize(
+    ("tag", "revision"), [("v1.2.3", "v1.2.3-r2"), ("v1.2.3-r2", "v1.2.3-r2"), ("v1-rc.1", "v1-rc.1-r2")]
+)
+def test_revisions(tag: str, revision: str) -> None:
+    assert next_revision(tag, 2) == revision
