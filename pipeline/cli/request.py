@@ -45,6 +45,7 @@ class RequestOptions:
 
     target: tuple[str, ...]
     runtime: str | None
+    version: str | None
     path: Path | None
     package: str | None
     vm_crate: str | None
@@ -101,6 +102,7 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
     executor, host = parse_executor(options.executor, options.remote_run, options.ssh_config)
     selection = Selection(
         runtime=options.runtime,
+        version=options.version,
         ad_hoc=ad_hoc,
         name=options.package if ad_hoc else None,
         targets=options.target,
@@ -224,7 +226,8 @@ def _options() -> list[Callable[[Verb], Verb]]:
     folder, option = click.Path(path_type=Path), click.option
     return [
         option("-t", "--target", metavar="NAME", help="Target, such as arm64; repeatable.", multiple=True),
-        option("--runtime", metavar="NAME", help="Runtime of releases.toml."),
+        option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml."),
+        option("--version", metavar="VERSION", help="Version of the runtime (default: the newest that can be built)."),
         option("--path", type=folder, metavar="DIR", help="Any Cargo workspace on disk, in place of a runtime."),
         option("--package", metavar="NAME", help="[--path] Package to build (default: the only one with a binary)."),
         option("--vm-crate", metavar="NAME", help=f"[--path] Package of the VM (default: {DEFAULT_VM_CRATE})."),

@@ -12,6 +12,7 @@ from pipeline.model.build import BuildRequest, ExecutorChoice, TargetRequest, To
 from pipeline.model.spec import PathSource, PrebuiltVm, RuntimeSpec, Spec, TargetSpec, VmProvider
 from pipeline.model.ssh import SCHEME, SshHost, parse_host
 from pipeline.model.target import find_target
+from pipeline.model.versions import at_version
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,9 @@ class Selection:
     """What a person asked for. Names are as they were typed."""
 
     runtime: str | None = None
-    """Name of a runtime of the specification; None: its default one."""
+    """Name of a runtime of the specification, perhaps with ``@VERSION``; None: its default one."""
+    version: str | None = None
+    """Version of the runtime; None: the newest that can be built."""
     ad_hoc: RuntimeSpec | None = None
     """A runtime that is not in the specification, in place of one that is."""
     name: str | None = None
@@ -98,9 +101,15 @@ def _patches_dir(selection: Selection, name: str | None, runtime: RuntimeSpec) -
 def _runtime(spec: Spec, selection: Selection) -> tuple[str | None, RuntimeSpec]:
     if selection.ad_hoc is not None:
         return selection.name, selection.ad_hoc
-    name = selection.runtime or spec.default_runtime or _only(spec)
+    name, at, version = (selection.runtime or spec.default_runtime or _only(spec)).partition("@")
+    if at and selection.version not in {None, version}:
+        raise UsageError(
+            f"which version of {name} is meant, {version} or {selection.version}?",
+            cause="--runtime and --version name two",
+            action="leave one of them out",
+        )
     if name in spec.runtimes:
-        return name, spec.runtimes[name]
+        return name, at_version(name, spec.runtimes[name], version or selection.version)
     near = difflib.get_close_matches(name, spec.runtimes, n=1, cutoff=0.5)
     guess = f"; did you mean {near[0]!r}?" if near else ""
     raise UnknownNameError(

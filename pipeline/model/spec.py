@@ -23,6 +23,7 @@ from pipeline.model.spec_values import (
     InsideFiles,
     LibraryNames,
     RuntimeName,
+    RustVersion,
     Seconds,
     TargetName,
     TargetNames,
@@ -148,6 +149,37 @@ class CompanionSpec(SpecTable):
         return self
 
 
+class VersionSpec(SpecTable):
+    """One version of a runtime from the registry.
+
+    What it says stands in the place of what the runtime says; what it leaves out is the same.
+    """
+
+    version: Text
+    """Version of the package."""
+    buildable: Flag = True
+    """Whether it may be chosen by itself. The newest version that is, the runtime's own included, is what is built
+    when none is named."""
+    rust: RustVersion | None = None
+    """Oldest Rust that compiles it."""
+    vm_crate: Text | None = None
+    """Package of the virtual machine."""
+    v8: VmProvider | None = None
+    """Where the virtual machine comes from."""
+    features: Texts | None = None
+    """Cargo features of the product."""
+    accept_lost_features: Texts | None = None
+    """`CRATE/FEATURE` that a generator may be compiled without."""
+    native_tools: Flag | None = None
+    """Whether crates of the tree run CMake, make, pkg-config or bindgen."""
+    profiles: dict[Text, ProfileSettings] | None = None
+    """Settings of Cargo profiles; one that is described here takes the place of the runtime's of that name."""
+    peak_memory_gb: dict[Text, Gigabytes] | None = None
+    """What the largest run of a compiler or linker takes, by the profile's name."""
+    targets: TargetNames | None = None
+    """Targets that it can be built for."""
+
+
 class RuntimeSpec(SpecTable):
     """A program whose build freezes the heap of a virtual machine."""
 
@@ -180,6 +212,10 @@ class RuntimeSpec(SpecTable):
     peak_memory_gb: dict[Text, Gigabytes] = {}
     """What the largest run of a compiler or linker takes, in GB (10⁹ bytes), by the profile's name; with LTO it is the
     last one. Fewer compilers run at once where memory is short, and a build that does not fit ends before it begins."""
+    rust: RustVersion | None = None
+    """Oldest Rust that compiles it."""
+    versions: tuple[VersionSpec, ...] = ()
+    """Further versions of the package, with what each needs; `--version`, or `--runtime NAME@VERSION`, chooses one."""
     env: Environment = {}
     """Variables for build scripts and compilers, beside those that the pipeline sets."""
     v8: VmProvider = SystemVm(kind="system")
@@ -217,7 +253,12 @@ class RuntimeSpec(SpecTable):
 
     @pydantic.model_validator(mode="after")
     def _no_contradiction(self) -> Self:
-        problems = [*self._feature_problems(), *self._prebuilt_problems(), *self._companion_problems()]
+        problems = [
+            *self._feature_problems(),
+            *self._prebuilt_problems(),
+            *self._companion_problems(),
+            *self._version_problems(),
+        ]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -242,6 +283,16 @@ class RuntimeSpec(SpecTable):
         names = [self.package, *(companion.package for companion in self.companions)]
         twice = sorted({name for name in names if name and names.count(name) > 1})
         return [f"package {name!r} is given more than once" for name in twice]
+
+    def _version_problems(self) -> list[str]:
+        if not self.versions:
+            return []
+        if not isinstance(self.source, RegistrySource):
+            return ["'versions' are for a source of kind 'registry': others have one version"]
+        names = [self.source.version, *(item.version for item in self.versions)]
+        return [
+            f"version {name!r} is described more than once" for name in sorted({n for n in names if names.count(n) > 1})
+        ]
 
     def _prebuilt_problems(self) -> list[str]:
         lacking = sorted(set(self.targets) - RUSTY_V8_TARGETS - set(self.v8_for))

@@ -38,6 +38,7 @@ _TABLES: tuple[tuple[str, type[SpecTable]], ...] = (
     ('`v8 = { kind = "source" }`', spec.SourceVm),
     ("`[[runtimes.NAME.canaries]]`", spec.Canary),
     ("`[[runtimes.NAME.companions]]`", spec.CompanionSpec),
+    ("`[[runtimes.NAME.versions]]`", spec.VersionSpec),
 )
 _TYPE_NAMES: dict[object, str] = {str: "string", bool: "true or false", int: "integer", float: "number", Path: "string"}
 

@@ -22,6 +22,7 @@ from pipeline.orchestrate.assumed import find_assumed
 from pipeline.orchestrate.compiling import compile_all
 from pipeline.orchestrate.finishing import finish
 from pipeline.orchestrate.job import Job, means_of, toolbox_inputs, work_dir_for
+from pipeline.orchestrate.limits import require_rust
 from pipeline.orchestrate.patching import patch_packages, patch_source
 from pipeline.orchestrate.v8_source import compiled_provider
 from pipeline.stages import analyze, lift, provide_v8, source, toolbox
@@ -55,6 +56,7 @@ def lifted_job(
     ledger = Ledger(context.reporter)
     context = dataclasses.replace(context, reporter=ledger)
     toolchain = _make_toolchain(request, wanted, context, ledger)
+    require_rust(request.runtime, request.name or "the runtime", toolchain)
     find_assumed(request.runtime, toolchain)  # a name that is wrong must not be found out after an hour of compiling
     means = means_of(toolchain, context.environ, request.host)
     executor_name = _choose(means, request, context) if runs_here else "none"

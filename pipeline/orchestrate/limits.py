@@ -1,14 +1,18 @@
-"""A build's compilers within the memory that is free when they start."""
+"""What a build asks of the machine: a compiler that is new enough, and memory for as many as run at once."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 
+from packaging.version import Version
+
 from pipeline.cargo import JOB_MEMORY_BYTES, CargoCall
+from pipeline.errors import ToolboxError
 from pipeline.memory import Need, available_memory_bytes, choose_jobs
 from pipeline.model.profiles import chosen
 from pipeline.model.spec import RuntimeSpec
+from pipeline.model.toolchain import Toolchain
 from pipeline.orchestrate.job import Job
 
 _LOWER = "choose a profile without LTO and with more codegen units"
@@ -30,6 +34,21 @@ def within_memory(job: Job, call: CargoCall) -> CargoCall:
     if jobs < cores and job.context.jobs is None and available is not None:
         job.context.reporter.note(f"{jobs} of {cores} jobs: {available / 1e9:.1f} GB of memory are free")
     return dataclasses.replace(call, memory=need, jobs=jobs)
+
+
+def require_rust(runtime: RuntimeSpec, name: str, toolchain: Toolchain) -> None:
+    """Make sure that the compiler is new enough for the runtime.
+
+    Raises ToolboxError.
+    """
+    here = next((tool.version for tool in toolchain.tools if tool.name == "rustc"), "")
+    if runtime.rust is None or not here or Version(here) >= Version(runtime.rust):
+        return
+    raise ToolboxError(
+        f"{name} wants Rust {runtime.rust} or newer, and the tools have {here}",
+        cause="the distribution that the tools come from has no newer one yet, or --toolchain host chose an older one",
+        action="choose an older version of it with --version, or install a newer Rust and give --toolchain host",
+    )
 
 
 def need_of(runtime: RuntimeSpec, name: str) -> Need:
