@@ -5,7 +5,8 @@
 # (default: snapshot.tar.gz in the working directory) for `python -m pipeline stitch --snapshot FILE`. Needs a POSIX
 # shell, tar, gzip, awk and sha256sum or shasum. The directory of the bundle is only read.
 set -euf
-export LC_ALL=C
+# A Mac's tar would pack attributes as further files.
+export LC_ALL=C COPYFILE_DISABLE=1
 
 usage() {
     echo "usage: run [--out FILE] [--emulator 'PROGRAM ARGUMENTS… @ROOT@']" >&2

@@ -13,7 +13,8 @@
 #               are removed again; the program is started through the loader in ROOT
 #   container   Docker, with an image made from ROOT
 set -uf
-export LC_ALL=C
+# A Mac's tar would pack attributes as further files.
+export LC_ALL=C COPYFILE_DISABLE=1
 umask 022
 self=$0
 newline='
@@ -297,7 +298,7 @@ burnt=$(awk "BEGIN { print $(cpu_seconds "$job/times-after") - $(cpu_seconds "$j
 [ -e "$job/timed-out" ] && timed_out=true || timed_out=false
 case $way in emulator | "in place") seen=$job/out ;; *) seen=$out_dir ;; esac
 shorten "$job/stdout" && shorten "$job/stderr" && keep || exit 4
-model=$(sed -n 's/^\(model name\|Model name\|cpu model\)[[:space:]]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1 | tr -cd 'A-Za-z0-9 ._@()-')
+model=$(sed -n -e 's/^[Mm]odel name[[:space:]]*: *//p' -e 's/^cpu model[[:space:]]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1 | tr -cd 'A-Za-z0-9 ._@()-')
 printf '{"exit_code": %d, "timed_out": %s, "duration_s": %s, "cpu_s": %s, "way": "%s", "out_dir": "%s", "system": "%s", "cpu_model": "%s"}\n' \
     "$code" "$timed_out" "$took" "$burnt" "$way" "${seen:-/}" "$(uname -sr | tr -cd 'A-Za-z0-9 ._+-')" \
     "$(uname -m)${model:+ $model}" >"$job/result.json"

@@ -13,16 +13,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import fs
-from pipeline.apt.fetch import FetchRequest, fetch
-from pipeline.apt.unpack import prepare_root, unpack
-from pipeline.context import Context
-from pipeline.model.events import NullReporter
 from pipeline.model.ssh import SshHost
-from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
-from pipeline.toolchains.request import Machine, ToolboxInputs
 
 from .command import Cli
+from .packages import unpacked
 
 PACKAGES = ("openssh-server", "libwrap0")
 START_TIMEOUT_S = 20.0
@@ -120,24 +114,4 @@ def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def _server_root(cli: Cli) -> Path:
     """Return where the server lies: the system's, or the package's, unpacked in the tests' cache."""
-    if shutil.which("sshd", path="/usr/sbin"):
-        return Path("/")
-    context = Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
-    planner = Planner.for_machine(ToolboxInputs(target=Machine().host()), context, frozenset())
-    apt = planner.apt_for(planner.host, planner.release)
-    root = cli.cache_dir / "sshd" / planner.release.codename
-    with fs.locked(root.with_suffix(".lock")), fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
-        if root.is_dir():
-            return root
-        apt.prepare()
-        if not apt.updated_within(LISTS_FRESH_S):
-            apt.update()
-        packages = tuple(package for package in apt.resolve(PACKAGES) if package.name in PACKAGES)
-        request = FetchRequest(
-            packages=packages, packages_dir=cli.cache_dir / "sshd" / "packages", apt_config=apt.config_path,
-            environ=context.environ, offline=False, reporter=context.reporter,
-        )  # fmt: skip
-        with fs.atomic_directory(root) as partial:
-            prepare_root(partial)
-            fetch(request, lambda _package, path: unpack(path, partial, context.environ))
-    return root
+    return Path("/") if shutil.which("sshd", path="/usr/sbin") else unpacked(cli, *PACKAGES)
