@@ -21,6 +21,9 @@ from pipeline.roots import outermost, root_library_dir
 CANNOT_RUN_EXIT_CODE = 3
 """Exit status of the job runner when no program of the target can be run there."""
 
+DISK_FULL_EXIT_CODE = 4
+"""Exit status of the job runner when there is no room for what the program makes."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:

@@ -4,7 +4,7 @@
 # Runs the program that JOB/job.sh describes, with ROOT for its root directory: whatever absolute path it opens is
 # looked for there. Needs a POSIX shell and the usual small tools. Leaves in JOB: out/ (its OUT_DIR), stdout, stderr,
 # kept/ (new files in other directories that were asked for), result.json. Ends with 0 when the program ran, whatever
-# came of it, and with 3, and the reasons, when it cannot run.
+# came of it; with 3, and the reasons, when it cannot run; with 4 when the disk is full.
 #
 # The ways, in this order; the first one that can run a program of the target is taken:
 #   emulator    only with EMULATOR (@ROOT@ in it becomes ROOT); QEMU's -L looks into ROOT first
@@ -291,7 +291,12 @@ code=$?
 [ -n "$group" ] && kill -s KILL -- "-$main" 2>/dev/null
 main=
 kill "$watcher" 2>/dev/null
-rm -f "$job/room"
+if [ "$code" != 0 ] && ! head -c 4096 /dev/zero >"$job/more"; then
+    rm -f "$job/room" "$job/more"
+    say "No space left on device when the program ended"
+    exit 4
+fi
+rm -f "$job/room" "$job/more"
 took=$(awk "BEGIN { print $(now) - $began }")
 times >"$job/times-after"
 burnt=$(awk "BEGIN { print $(cpu_seconds "$job/times-after") - $(cpu_seconds "$job/times-before") }")

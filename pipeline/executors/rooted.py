@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import fs, jobs, proc
 from pipeline.elf.reader import read_elf
-from pipeline.errors import ExecutorUnavailableError, StrayOutputError
+from pipeline.errors import DiskFullError, ExecutorUnavailableError, StrayOutputError
 from pipeline.model.bundle import JOB_FILE_NAME, JOB_RUNNER_NAME, OUT_DIR_NAME
 from pipeline.model.execution import ExecRequest, ExecResult, ExecutorIdentity
 
@@ -25,7 +25,7 @@ def run_rooted(request: ExecRequest, identity: ExecutorIdentity, emulator: tuple
     """Run *request*, whose root must be set, behind *emulator* (``@ROOT@`` in it becomes the root).
 
     Raises ExecutorUnavailableError, with a reason for each way that was tried, when no program of the target can be
-    run; ArchiveError when the run was cut off.
+    run; DiskFullError; ArchiveError when the run was cut off.
     """
     with tempfile.TemporaryDirectory(prefix="snapstitch-job-") as name:
         job_dir = Path(name).resolve()
@@ -38,6 +38,13 @@ def run_rooted(request: ExecRequest, identity: ExecutorIdentity, emulator: tuple
         completed = proc.run(command)
         if completed.exit_code == jobs.CANNOT_RUN_EXIT_CODE or completed.timed_out:
             raise cannot_run(identity.name, request, completed.stderr)
+        if completed.exit_code == jobs.DISK_FULL_EXIT_CODE:
+            raise DiskFullError(
+                f"no space left in {job_dir.parent}",
+                cause="what the generator makes does not fit there",
+                action="free some space there, or set TMPDIR to a directory on another disk",
+                details=completed.stderr.decode(errors="replace"),
+            )
         return collect(job_dir, request, identity, command.replay_line())
 
 

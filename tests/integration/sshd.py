@@ -32,8 +32,8 @@ class Sshd:
 
     @property
     def tmp_dir(self) -> Path:
-        """Return what TMPDIR is there."""
-        return self.directory / "tmp of the host"
+        """Return what TMPDIR is there, as the server sees it."""
+        return Path(f"/proc/{self.pid}/root{self.directory}/tmp of the host")
 
     def config(self, name: str = "config", *more: str, known: str | None = None) -> Path:
         """Write a configuration file for the client; *known* takes the place of the host's key."""
@@ -64,8 +64,11 @@ class Sshd:
 
 
 @contextlib.contextmanager
-def running_sshd(cli: Cli, directory: Path) -> Iterator[Sshd]:
-    """Start a server that keeps everything in *directory*, and stop it again."""
+def running_sshd(cli: Cli, directory: Path, *, disk_bytes: int | None = None) -> Iterator[Sshd]:
+    """Start a server that keeps everything in *directory*, and stop it again.
+
+    *disk_bytes*: what programs have for TMPDIR is a disk of this size, which takes root.
+    """
     root = _server_root(cli)
     for name in ("host", "id"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)], check=True)
@@ -81,6 +84,8 @@ def running_sshd(cli: Cli, directory: Path) -> Iterator[Sshd]:
         users = f"{Path('/etc/passwd').read_text()}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
         (directory / "passwd").write_text(users)
         own = f'mount --bind "{directory}/passwd" /etc/passwd && mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd'
+        if disk_bytes is not None:
+            own += f' && mount -t tmpfs -o size={disk_bytes} tmpfs "{directory}/tmp of the host"'
         argv = ["unshare", "-m", "sh", "-c", f"{own} && {start}"]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)

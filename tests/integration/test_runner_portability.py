@@ -67,7 +67,7 @@ def test_busybox_alone(cli: Cli, made: Made, tmp_path: Path, digests: str) -> No
     assert "namespaces: there is no unshare of util-linux" in done.stderr
     check_result(root / "made.tar.gz", "in place")
     assert not os.path.lexists(root / str(made.work_dir).lstrip("/")), "the link was left"
-    assert list((root / "tmp").iterdir()) == []
+    assert list((root / "tmp").glob("snapstitch*")) == []
 
     (root / "bundle" / "run-job.sh").write_text("exit 0\n")
     done = run_in(root, "/bin/sh", "/bundle/run", "--out", "/altered.tar.gz")
@@ -90,7 +90,7 @@ def test_without_anything_to_run_it_with(cli: Cli, made: Made, tmp_path: Path) -
     assert lines[2] == f"in place: {taken} is there already"
     assert lines[3] == "container: there is no docker"
     assert lines[-1] == "error: the generator of snap-1.0.0 cannot be run here"
-    assert list((root / "tmp").iterdir()) == []
+    assert list((root / "tmp").glob("snapstitch*")) == []
 
 
 @pytest.mark.parametrize(

@@ -88,3 +88,28 @@ def test_an_emulator_that_does_not_work(tmp_path: Path) -> None:
         "  usual cause: another CPU, or neither namespaces nor Docker are to be had; see the reasons above\n"
         "  what to do:  choose a machine with that CPU, or name an emulator: see docs/handoff.md"
     )
+
+
+def test_children_that_lead_a_session_of_their_own_are_stopped_too(tmp_path: Path) -> None:
+    result = run(tmp_path, "setsid sleep 74.25 >/dev/null 2>&1 & sleep 0.2")
+    assert result.exit_code == 0
+    assert not left("sleep 74.25")
+
+
+def test_a_signal_that_the_program_sends_itself(tmp_path: Path) -> None:
+    """It is not the first process of its namespace, which the kernel would spare; and nobody comments on it."""
+    result = run(tmp_path, "kill -ABRT $$")
+    assert (result.exit_code, result.stdout, result.stderr) == (134, b"", b"")
+
+
+def test_of_much_output_the_beginning_and_the_end_are_kept(tmp_path: Path) -> None:
+    result = run(tmp_path, "echo first; head -c 70000000 /dev/zero; echo last")
+    assert len(result.stdout) == 64 * 1024 * 1024
+    assert result.stdout.startswith(b"first\n\0")
+    assert result.stdout.endswith(b"\0last\n")
+
+
+def test_a_file_without_end_is_ended(tmp_path: Path) -> None:
+    result = run(tmp_path, 'truncate -s 9G "$OUT_DIR/huge"; echo $?')
+    assert result.stdout.strip() != b"0"
+    assert (tmp_path / "out" / "huge").stat().st_size <= 8 * 1024**3
