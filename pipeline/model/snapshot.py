@@ -110,6 +110,8 @@ class StepResult(_Strict):
     """Shell line that runs the generator again."""
     replayed: bool = False
     """Whether it ran on another machine, for another build."""
+    repeated: tuple[str, ...] | None = None
+    """What is not equal to the outputs of an earlier run with the same inputs; None: there was no such run."""
 
 
 class StepFailure(_Strict):
@@ -146,3 +148,8 @@ def failure_path(steps_dir: Path, package: str, version: str) -> Path:
 def result_path(steps_dir: Path, package: str, version: str) -> Path:
     """Return where the result of a package's generator lies."""
     return steps_dir / f"{step_key(package, version)}.result.json"
+
+
+def repeat_path(steps_dir: Path, package: str, version: str) -> Path:
+    """Return where the inputs of a package's last good run are written down."""
+    return steps_dir / f"{step_key(package, version)}.repeat.json"

@@ -125,6 +125,15 @@ def _enter_snapshot(job: Job, step: LedgerStep, result: StepResult) -> None:
         detail += f", made elsewhere ({result.executor} on {result.cpu_model})"
     else:
         step.apart(result.duration_s)
+    if result.repeated is not None:
+        same = "the same bytes as before" if not result.repeated else "other bytes than before, from the same inputs"
+        detail += f"; {same}"
+        if result.repeated:
+            listed = "\n".join(f"  {line}" for line in result.repeated)
+            job.context.reporter.note(
+                f"the generator of {result.package} made other bytes of the same inputs:\n{listed}"
+            )
+            detail += f" ({'; '.join(result.repeated)})"
     job.ledger.add(
         StepTiming(
             title=f"snapshot of {result.package}",

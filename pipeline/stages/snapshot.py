@@ -10,10 +10,10 @@ import dataclasses
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipeline import fs, roots
+from pipeline import fs, reproduced, roots
 from pipeline.errors import StitchError, WorkspaceError
 from pipeline.model.bundle import OUT_DIR_NAME, STEPS_DIR_NAME, BundleRequest, RecordedRequest, StepOutcome
 from pipeline.model.execution import ExecRequest, ExecResult, Executor
@@ -23,10 +23,12 @@ from pipeline.model.snapshot import (
     StepResult,
     StepSetup,
     origin_path,
+    repeat_path,
     request_path,
     result_path,
 )
 from pipeline.model.target import find_target
+from pipeline.strays import stat_tree, strays_in
 
 TAIL_BYTES = 64 * 1024
 _RERUN_DIRECTIVE = re.compile(rb"^cargo::?rerun-if-", re.MULTILINE)
@@ -61,13 +63,30 @@ def run(inputs: SnapshotInputs, executor: Executor) -> SnapshotOutputs:
     cannot be started; a generator that fails is a result.
     """
     request = make_request(inputs)
+    note_path = repeat_path(inputs.steps_dir, inputs.generator.package, inputs.generator.version)
+    trigger = inputs.generator.trigger
+    with reproduced.former_outputs(request, trigger, note_path) as former:
+        outputs = _run(inputs, request, executor)
+        result = outputs.result
+        if result.timed_out or result.exit_code != 0:
+            note_path.unlink(missing_ok=True)
+            return outputs
+        if former is not None:
+            repeated = reproduced.differences(former, request.outputs[0])
+            result = result.model_copy(update={"repeated": repeated})
+            _keep(inputs, result)
+    reproduced.note(request, trigger, note_path, outputs.cargo_stdout)
+    return dataclasses.replace(outputs, result=result)
+
+
+def _run(inputs: SnapshotInputs, request: ExecRequest, executor: Executor) -> SnapshotOutputs:
     out_dir = request.outputs[0]
     _empty(out_dir)
     # A package from elsewhere has a copy of its own, beside the overlay.
     own = () if inputs.workdir.is_relative_to(inputs.setup.tree) else (inputs.workdir,)
-    before = {tree: dict(_stat_tree(tree)) for tree in (inputs.setup.tree, *own)}
+    before = {tree: dict(stat_tree(tree)) for tree in (inputs.setup.tree, *own)}
     outcome = executor.run(request)
-    strays = tuple(stray for tree in before for stray in _strays(tree, before[tree]))
+    strays = tuple(stray for tree in before for stray in strays_in(tree, before[tree]))
     stdout = _renamed(out_dir, outcome)
     result = _result(inputs, request, outcome, strays)
     _keep(inputs, result)
@@ -229,19 +248,6 @@ def _empty(out_dir: Path) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
-
-
-def _stat_tree(tree: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
-    for directory, _names, files in os.walk(tree):
-        for name in files:
-            path = Path(directory, name)
-            status = path.lstat()
-            yield path, (status.st_mtime_ns, status.st_size)
-
-
-def _strays(tree: Path, before: Mapping[Path, tuple[int, int]]) -> tuple[OutputFile, ...]:
-    changed = (path for path, status in _stat_tree(tree) if before.get(path) != status)
-    return tuple(fs.describe_file(tree, path) for path in sorted(changed) if path.is_file())
 
 
 def _watch_directives(stdout: bytes, inputs: SnapshotInputs) -> bytes:

@@ -28,7 +28,22 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"roots"}),
     # L2
     frozenset({"context", "jobs", "bundles", "canaries", "examine", "answers", "cargo_failures", "lockfile"}),
-    frozenset({"cache", "cargo", "apt", "overlay", "record", "executors", "ledger", "git", "registry", "native_env"}),
+    frozenset(
+        {
+            "cache",
+            "cargo",
+            "apt",
+            "overlay",
+            "record",
+            "reproduced",
+            "strays",
+            "executors",
+            "ledger",
+            "git",
+            "registry",
+            "native_env",
+        }
+    ),
     frozenset({"github"}),
     frozenset({"publication"}),
     frozenset({"toolchains", "v8_build", "patches", "proof"}),

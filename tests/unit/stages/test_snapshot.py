@@ -159,3 +159,39 @@ def _without_out_dir(place: Place) -> None:
     snapshot.make_request(
         snapshot.SnapshotInputs(setup=steps, generator=setup, environ={}, workdir=place.root, steps_dir=place.root)
     )
+
+
+def test_a_second_run_is_compared_with_the_first(place: Place) -> None:
+    """Only where nothing changed that the script reads; what differs is named."""
+    place.tree.mkdir()
+    (place.tree / "main.js").write_text("1")
+    script = "cat main.js > $OUT_DIR/same; date +%N > $OUT_DIR/other; echo cargo:rerun-if-changed=main.js"
+    assert place.run(script).result.repeated is None
+    again = place.run(script).result
+    assert again.repeated is not None
+    assert [line.partition(":")[0] for line in again.repeated] == ["other, file"]
+    assert not (place.root / "out.former").exists()
+    path = result_path(place.root / "steps", "snap", "1.0.0")
+    assert StepResult.model_validate_json(path.read_text()) == again
+    (place.tree / "main.js").write_text("2")
+    assert place.run(script).result.repeated is None
+    assert place.run(script, CARGO_FEATURE_X="1").result.repeated is None
+
+
+def test_equal_bytes_and_other_generators(place: Place) -> None:
+    assert place.run("echo 1 > $OUT_DIR/blob").result.repeated is None
+    assert place.run("echo 1 > $OUT_DIR/blob").result.repeated == ()
+    assert place.run("echo 2 > $OUT_DIR/blob").result.repeated is None
+    assert place.run("echo 2 > $OUT_DIR/blob").result.repeated == ()
+    (place.root / "snap.inputs").write_text("")
+    assert place.run("echo 2 > $OUT_DIR/blob").result.repeated is None
+
+
+def test_after_a_run_that_failed_there_is_nothing_to_compare_with(place: Place) -> None:
+    script = "echo 1 > $OUT_DIR/blob; test ! -e fail"
+    place.run(script)
+    (place.tree / "fail").write_text("")
+    assert place.run(script).result.exit_code == 1
+    (place.tree / "fail").unlink()
+    assert place.run(script).result.repeated is None
+    assert place.run(script).result.repeated == ()
