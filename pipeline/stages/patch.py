@@ -8,6 +8,7 @@ recorded and said. No build needs a patch: they change what a product is, such a
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from pipeline.patches import PatchFile
 _OFFSET = re.compile(r"Hunk #\d+ succeeded at \d+ \(offset (-?\d+) lines?\)")
 _PATCHED = re.compile(r"Applied patch (.+) cleanly\.")
 _TIMEOUT_S = 120.0
+_RECORD_NAME = "patched.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,15 +87,46 @@ def run(inputs: PatchInputs, context: Context) -> PatchedTree:
     final = context.cache_dir / "patched" / f"{inputs.name}-{inputs.version}-{fs.sha256_json(key)[:16]}"
     with context.reporter.step(f"patch {inputs.name} {inputs.version}") as step, fs.locked(_lock_of(final)):
         step.detail(", ".join(placed.patch.name for placed in inputs.patches))
-        with fs.atomic_directory(final) as staging:
-            tree = staging / inputs.source.name
-            _copy(inputs.source, tree, inputs.excluded)
-            git = _Git(tree, context)
-            applied = tuple(_apply(git, placed, inputs) for placed in inputs.patches)
-            _restore_modes(inputs.source, tree)
+        applied = _kept(final, inputs) or _make(final, inputs, context)
     _warn_of_offsets(applied, context)
     digest = fs.sha256_json(key) if inputs.digest else None
     return PatchedTree(path=final / inputs.source.name, digest=digest, applied=applied)
+
+
+def _make(final: Path, inputs: PatchInputs, context: Context) -> tuple[AppliedPatch, ...]:
+    with fs.atomic_directory(final) as staging:
+        tree = staging / inputs.source.name
+        _copy(inputs.source, tree, inputs.excluded)
+        git = _Git(tree, context)
+        applied = tuple(_apply(git, placed, inputs) for placed in inputs.patches)
+        _restore_modes(inputs.source, tree)
+        record = {"applied": [dataclasses.asdict(patch) for patch in applied], "tree": _tree_digest(tree)}
+        fs.write_text(staging / _RECORD_NAME, json.dumps(record))
+    return applied
+
+
+def _kept(final: Path, inputs: PatchInputs) -> tuple[AppliedPatch, ...]:
+    """Return what an earlier run applied to a copy that still is as it left it; nothing where there is none."""
+    if inputs.digest is None:
+        return ()
+    try:
+        record = json.loads((final / _RECORD_NAME).read_text(encoding="utf-8"))
+        if record["tree"] != _tree_digest(final / inputs.source.name):
+            return ()
+        return tuple(AppliedPatch(**(item | {"offsets": tuple(item["offsets"])})) for item in record["applied"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+
+
+def _tree_digest(tree: Path) -> str:
+    """Return a digest of all files by name, size, mode and time; a repository's own files are left out."""
+    found = []
+    for directory, names, files in os.walk(tree):
+        names[:] = sorted(name for name in names if name != ".git")
+        for name in sorted(files):
+            status = os.lstat(f"{directory}/{name}")
+            found.append([f"{directory[len(str(tree)) :]}/{name}", status.st_size, status.st_mode, status.st_mtime_ns])
+    return fs.sha256_json(found)
 
 
 def _warn_of_offsets(applied: Iterable[AppliedPatch], context: Context) -> None:

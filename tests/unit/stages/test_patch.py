@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -98,6 +99,26 @@ def test_a_second_run_looks_the_same_to_cargo(tmp_path: Path, source: Path) -> N
     second = patch.run(inputs(tmp_path, source), context(tmp_path))
     assert second == first
     assert {path: path.stat().st_mtime_ns for path in second.path.rglob("*.txt")} == times
+
+
+def test_a_copy_is_made_again_only_when_it_was_changed(tmp_path: Path, source: Path) -> None:
+    add(tmp_path, "01-update.patch", ">=2.4")
+    first = patch.run(inputs(tmp_path, source), context(tmp_path))
+    without_git = context(tmp_path, path="/nonexistent")
+    assert patch.run(inputs(tmp_path, source), without_git) == first
+    file = first.path / "src" / "update.txt"
+    file.chmod(0o644)
+    file.write_text("by hand")
+    patch.run(inputs(tmp_path, source), context(tmp_path))
+    assert "line ten\n" in file.read_text()
+
+
+def test_a_directory_that_may_change_is_copied_each_time(tmp_path: Path, source: Path) -> None:
+    add(tmp_path, "01-update.patch", ">=2.4")
+    changing = dataclasses.replace(inputs(tmp_path, source), digest=None)
+    patch.run(changing, context(tmp_path))
+    (source / "new.txt").write_text("new")
+    assert (patch.run(changing, context(tmp_path)).path / "new.txt").is_file()
 
 
 @pytest.mark.parametrize(
