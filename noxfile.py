@@ -82,7 +82,7 @@ def publish(session: nox.Session) -> None:
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """Keep releases: -- list, withdraw, republish, prune or unlock."""
+    """Make release/TAG of dist/: -- assemble --tag v1.2.3; or -- list, withdraw, republish, prune, unlock."""
     run_pipeline(session, "release", *session.posargs)
 
 

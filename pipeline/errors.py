@@ -214,6 +214,12 @@ class PublishError(PipelineError):
     exit_code = 32
 
 
+class ReleaseError(PipelineError):
+    """What was built, or what is there of an earlier release, does not make a release."""
+
+    exit_code = 33
+
+
 class StoppedError(PipelineError):
     """The user or the system asked the command to stop."""
 

@@ -1,4 +1,4 @@
-"""``release``: which releases there are, and what is done about those that should not be."""
+"""``release``: made from builds, listed, and what is done about those that should not be."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from pipeline.cli.assemble import apply, apply_arguments, assemble, assemble_options
 from pipeline.cli.publish import API_URL, REPOSITORY, file_options, request_from, show
 from pipeline.cli.settings import Session, common_options, open_session
 from pipeline.github.access import Access, make_access
@@ -21,7 +22,23 @@ _TAG = click.option("--tag", metavar="TAG", required=True, help="Of the release.
 @click.group("release")
 @common_options
 def release() -> None:
-    """List, withdraw and republish releases; remove what was left behind."""
+    """Assemble, list, withdraw and republish releases; remove what was left behind."""
+
+
+@release.command("assemble")
+@assemble_options
+@common_options
+def _assemble(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
+    """Make finished builds a directory that is a release: archives, sums, bills of materials, notes, deltas."""
+    assemble(options)
+
+
+@release.command("apply-delta")
+@apply_arguments
+@common_options
+def _apply_delta(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
+    """Make the file NEW from OLD, that of an earlier release, and DELTA."""
+    apply(options)
 
 
 def _verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., None]], None]:

@@ -45,7 +45,7 @@ TIERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"github"}),
-    frozenset({"publication"}),
+    frozenset({"publication", "releasing"}),
     frozenset({"toolchains", "v8_build", "patches", "proof"}),
     # L3 to L5
     frozenset({"stages"}),

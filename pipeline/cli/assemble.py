@@ -1,0 +1,103 @@
+"""``release assemble`` and ``release apply-delta``: directories that are releases, and the way from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli.request import DEFAULT_OUT_DIR
+from pipeline.cli.settings import Session, Verb, open_session
+from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME
+from pipeline.orchestrate.assembling import Assembled, AssembleRequest, assemble_releases
+from pipeline.stages import apply_delta, make_deltas
+
+RELEASES_DIR = Path("release")
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _assemble_options() -> list[Callable[[Any], Any]]:
+    limit = f"A delta is kept when it is at most this part of the whole (default: {make_deltas.DEFAULT_LIMIT})."
+    return [
+        click.option("--tag", metavar="TAG", help="Of the release of products, such as v1.2.3."),
+        click.option(
+            "--dist", type=_FOLDER, metavar="DIR", multiple=True, help="Finished builds (default: dist); repeatable."
+        ),
+        click.option(
+            "--out", type=_FOLDER, metavar="DIR", default=RELEASES_DIR, help="Gets DIR/TAG (default: release)."
+        ),
+        click.option("--previous", type=_FOLDER, metavar="DIR", multiple=True, help="Earlier release, for deltas."),
+        click.option(
+            "--delta-limit", type=click.FloatRange(0, 1), metavar="PART", default=make_deltas.DEFAULT_LIMIT, help=limit
+        ),
+        click.option("--v8-mirror", type=_FOLDER, metavar="DIR", help="Archives of V8, each version a release."),
+    ]
+
+
+def assemble_options(verb: Verb) -> Verb:
+    """Add the options that say what becomes a release."""
+    for option in reversed(_assemble_options()):
+        verb = option(verb)
+    return verb
+
+
+def apply_arguments(verb: Verb) -> Verb:
+    """Add the arguments of applying a delta."""
+    arguments: list[Callable[[Any], Any]] = [
+        click.argument("old", type=_FILE),
+        click.argument("delta", type=_FILE),
+        click.argument("new", type=click.Path(dir_okay=False, path_type=Path)),
+        click.option("--manifest", type=_FILE, metavar="FILE", help="release.json (default: the one beside DELTA)."),
+    ]
+    for argument in reversed(arguments):
+        verb = argument(verb)
+    return verb
+
+
+def assemble(options: dict[str, Any]) -> None:
+    """Assemble what the options ask for."""
+    here = Path.cwd()
+    mirror: Path | None = options["v8_mirror"]
+    request = AssembleRequest(
+        out_dir=here / options["out"],
+        tag=options["tag"],
+        dist_dirs=tuple(here / path for path in options["dist"] or (DEFAULT_OUT_DIR,)),
+        previous_dirs=tuple(here / path for path in options["previous"]),
+        delta_limit=options["delta_limit"],
+        v8_mirror=here / mirror if mirror else None,
+    )
+    with open_session() as session:
+        _show(session, assemble_releases(request, session.context))
+
+
+def apply(options: dict[str, Any]) -> None:
+    """Apply the delta that the options name."""
+    here = Path.cwd()
+    new = here / options["new"]
+    with open_session() as session:
+        inputs = apply_delta.ApplyInputs(
+            old=here / options["old"], delta=here / options["delta"], new=new, manifest=options["manifest"]
+        )
+        entry = apply_delta.run(inputs, session.context)
+        result = {"file": str(new), "size_bytes": entry.new_size_bytes, "sha256": entry.new_sha256}
+        session.result({"schema": 1, **result}, f"{entry.new_sha256}  {new}\n")
+
+
+def _show(session: Session, releases: tuple[Assembled, ...]) -> None:
+    value = {
+        "schema": 1,
+        "releases": [
+            {"directory": str(item.directory), "manifest": item.manifest.model_dump(mode="json", exclude_none=True)}
+            for item in releases
+        ],
+    }
+    session.result(value, "".join(map(_text, releases)))
+
+
+def _text(item: Assembled) -> str:
+    lines = [f"{asset.size_bytes:>14,} bytes  {asset.name}" for asset in item.manifest.assets()]
+    lines += [f"{(item.directory / name).stat().st_size:>14,} bytes  {name}" for name in (MANIFEST_NAME, SUMS_NAME)]
+    return "".join(f"{line}\n" for line in (f"{item.directory}:", *lines))

@@ -1,0 +1,133 @@
+"""From finished builds, archives of V8 and earlier releases to directories that are releases: each whole or absent."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pipeline
+from pipeline import archive, fs
+from pipeline.context import Context
+from pipeline.errors import UsageError
+from pipeline.model.manifest import MANIFEST_NAME, NOTES_NAME, AssetKind, Product, ReleaseManifest, V8Archive
+from pipeline.model.release import check_tag
+from pipeline.releasing.builds import FinishedBuild
+from pipeline.releasing.directory import describe, read_manifest, release_directory, seal
+from pipeline.releasing.notes import notes
+from pipeline.stages import assemble, assemble_v8, collect_builds, make_deltas
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AssembleRequest:
+    """What is to become a release. Paths are absolute."""
+
+    out_dir: Path
+    """Each release gets a directory in it, named like its tag."""
+    tag: str | None = None
+    """Of the release of products; None: there is none."""
+    dist_dirs: tuple[Path, ...] = ()
+    previous_dirs: tuple[Path, ...] = ()
+    """Earlier releases, to make deltas from."""
+    delta_limit: float = make_deltas.DEFAULT_LIMIT
+    v8_mirror: Path | None = None
+    """Each version in it becomes a release of its own."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Assembled:
+    """A release that lies ready."""
+
+    directory: Path
+    manifest: ReleaseManifest
+
+
+def assemble_releases(request: AssembleRequest, context: Context) -> tuple[Assembled, ...]:
+    """Assemble the release of products, if a tag is given, and those of V8, if a mirror is given.
+
+    Raises ReleaseError, PublishError for a tag that is none, IntegrityError, ArchiveError, V8ArchiveError,
+    UsageError when nothing is asked for, or two releases would have one tag.
+    """
+    versions = assemble_v8.versions_in(request.v8_mirror) if request.v8_mirror else ()
+    if request.tag is None and not versions:
+        raise UsageError(
+            "neither a tag nor a mirror is given",
+            cause="a release has a tag; those of V8 are called after the versions in the mirror",
+            action="give --tag v1.2.3, or --v8-mirror DIR, or both",
+        )
+    if request.tag in {f"v{source.version}" for source in versions}:
+        raise UsageError(
+            f"{request.tag} is the tag of V8's own release",
+            cause="releases of V8 are called after the version of the v8 crate, so that they are a mirror",
+            action="give another --tag",
+        )
+    made = [_products(request, check_tag(request.tag), context)] if request.tag is not None else []
+    return (*made, *(_v8(request, source, context) for source in versions))
+
+
+def _products(request: AssembleRequest, tag: str, context: Context) -> Assembled:
+    builds = collect_builds.run(collect_builds.CollectInputs(dist_dirs=request.dist_dirs), context)
+    earlier = [(path, read_manifest(path / MANIFEST_NAME)) for path in request.previous_dirs]
+    final = request.out_dir / tag
+    with release_directory(final) as staging:
+        products = tuple(
+            assemble.run(assemble.AssembleInputs(build=build, release_dir=staging), context) for build in builds
+        )
+        products = tuple(_with_deltas(request, staging, product, earlier, context) for product in products)
+        manifest = _sealed(staging, tag, epoch_s=_epoch_s(builds), products=products)
+    return Assembled(directory=final, manifest=manifest)
+
+
+def _with_deltas(
+    request: AssembleRequest,
+    staging: Path,
+    product: Product,
+    earlier: list[tuple[Path, ReleaseManifest]],
+    context: Context,
+) -> Product:
+    made = [
+        make_deltas.run(
+            make_deltas.DeltaInputs(
+                product=product, release_dir=staging, earlier=manifest, earlier_dir=path, limit=request.delta_limit
+            ),
+            context,
+        )
+        for path, manifest in earlier
+    ]
+    return product.model_copy(update={"deltas": tuple(filter(None, made))})
+
+
+def _v8(request: AssembleRequest, source: assemble_v8.V8Version, context: Context) -> Assembled:
+    tag = f"v{source.version}"
+    final = request.out_dir / tag
+    with release_directory(final) as staging:
+        archives = assemble_v8.run(assemble_v8.AssembleV8Inputs(source=source, release_dir=staging), context)
+        manifest = _sealed(staging, tag, epoch_s=archive.EARLIEST_ZIP_TIME_S, v8_archives=archives)
+    return Assembled(directory=final, manifest=manifest)
+
+
+def _sealed(
+    staging: Path,
+    tag: str,
+    *,
+    epoch_s: int,
+    products: tuple[Product, ...] = (),
+    v8_archives: tuple[V8Archive, ...] = (),
+) -> ReleaseManifest:
+    """Write notes, manifest and sums; return the manifest."""
+    manifest = ReleaseManifest(
+        schema_version=1,
+        tag=tag,
+        pipeline_version=pipeline.__version__,
+        source_date_epoch_s=epoch_s,
+        products=products,
+        v8_archives=v8_archives,
+    )
+    fs.write_text(staging / NOTES_NAME, notes(manifest))
+    further = (describe(staging / NOTES_NAME, AssetKind.NOTES),)
+    manifest = ReleaseManifest.model_validate(manifest.model_dump() | {"further": further})
+    seal(staging, manifest)
+    return manifest
+
+
+def _epoch_s(builds: tuple[FinishedBuild, ...]) -> int:
+    return max(build.subject.source_date_epoch_s for build in builds)
