@@ -14,9 +14,11 @@ from pipeline.cli.settings import Session, Verb, common_options, open_session
 from pipeline.cli.spec_file import load_spec
 from pipeline.errors import PublishError, UsageError
 from pipeline.github.access import make_access
+from pipeline.model.manifest import MANIFEST_NAME, NOTES_NAME
 from pipeline.model.release import ReleasePlan
-from pipeline.model.release_plan import plan_of
+from pipeline.model.release_plan import plan_of, plan_of_release
 from pipeline.orchestrate.publishing import Preview, PublishOutcome, PublishRequest, preview, publish_release
+from pipeline.releasing.directory import read_manifest
 from pipeline.workflows.matrix import make_matrix
 
 _FOLDER = click.Path(path_type=Path)
@@ -70,13 +72,14 @@ def publish(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever
 def request_from(options: dict[str, Any], session: Session) -> PublishRequest:
     """Return what the options ask for. Raises UsageError, SpecError, PublishError."""
     access = make_access(options["repository"], options["api_url"], session.context.environ)
+    directory = Path.cwd() / options["dist"]
     return PublishRequest(
         access=access,
         tag=options["tag"],
-        directory=Path.cwd() / options["dist"],
-        plan=_plan(options["plan"], options["spec"]),
+        directory=directory,
+        plan=_plan(options["plan"], options["spec"], directory),
         title=options["title"],
-        notes=_read(options["notes"]) if options["notes"] else None,
+        notes=_notes(options["notes"], directory),
         prerelease=options["prerelease"],
         latest=not options["no_latest"],
     )
@@ -99,11 +102,21 @@ def show(session: Session, outcome: PublishOutcome) -> None:
     session.result(result, "".join(f"{line}\n" for line in lines))
 
 
-def _plan(path: Path | None, spec_path: Path | None) -> ReleasePlan:
+def _notes(path: Path | None, directory: Path) -> str | None:
+    """Return the text of the release: the one given, or the one that was assembled with it."""
+    assembled = directory / NOTES_NAME
+    if path is None and assembled.is_file():
+        path = assembled
+    return _read(path) if path else None
+
+
+def _plan(path: Path | None, spec_path: Path | None, directory: Path) -> ReleasePlan:
     if path is None:
         spec = load_spec(spec_path, start_dir=Path.cwd()).spec
         matrix = make_matrix(spec)
         pairs = [(pair.runtime, pair.target) for pair in (*matrix.in_one_job, *matrix.handed_over)]
+        if (directory / MANIFEST_NAME).is_file():
+            return plan_of_release(read_manifest(directory / MANIFEST_NAME), spec, pairs)
         if not pairs:
             raise UsageError(
                 "there is no plan",

@@ -28,7 +28,8 @@ def fitting(builds: Iterable[FinishedBuild]) -> tuple[FinishedBuild, ...]:
     for build in builds:
         distinct.setdefault((build.subject.zip_name, build.record.subject_sha256), build)
     found = tuple(distinct.values())
-    faults = [*_twice([build.subject for build in found]), *_unlike([build.subject for build in found])]
+    subjects = [build.subject for build in found]
+    faults = [*_twice(subjects), *_unlike(subjects), *_split(subjects)]
     if faults:
         raise ReleaseError(
             f"the builds are not of one release ({len(faults)} differences)",
@@ -76,3 +77,14 @@ def _unlike(subjects: list[Subject]) -> Iterator[str]:
                 yield f"{subject.name}: {model.target} and {subject.target} differ in {word}"
         if model.vm.crate_version != subject.vm.crate_version:
             yield f"{subject.name}: {model.target} and {subject.target} differ in the version of {subject.vm.crate}"
+
+
+def _split(subjects: list[Subject]) -> Iterator[str]:
+    """Yield packages whose snapshot is not the same in programs that were built alike for one target."""
+    seen: dict[tuple[object, ...], tuple[Subject, str]] = {}
+    for subject in subjects:
+        alike = (subject.target, subject.lock_sha256, subject.features, subject.default_features, subject.profile)
+        for package, path, sha256 in _snapshots(subject):
+            earlier, theirs = seen.setdefault((*alike, package, path), (subject, sha256))
+            if theirs != sha256 and earlier.name != subject.name:
+                yield f"{earlier.name} and {subject.name} for {subject.target} hold different snapshots of {package}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pipeline
 from pipeline import archive, fs, record, tarball
+from pipeline.compression import Packing
 from pipeline.context import Context
 from pipeline.errors import IntegrityError
 from pipeline.model.manifest import Asset, AssetKind, Product, SnapshotDigest
@@ -61,7 +62,7 @@ def run(inputs: AssembleInputs, context: Context) -> Product:
 
 
 def _write_tar(inputs: AssembleInputs, context: Context, tree: Path) -> Asset:
-    packing = tarball.Packing(level=TAR_LEVEL, threads=context.jobs or os.cpu_count() or 1)
+    packing = Packing(level=TAR_LEVEL, threads=context.jobs or os.cpu_count() or 1)
     members = (
         tarball.TarMember(
             name=file.path,

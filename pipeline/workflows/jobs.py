@@ -149,9 +149,10 @@ def release_job(ci: CiSpec) -> Job:
                 "with": {"pattern": "product-*", "path": "dist", "merge-multiple": True},
             },
             # Installed without the token: what runs meanwhile is other people's.
-            _run('nox -s publish -- --tag "$TAG" --dist dist --dry-run --offline', env=_TAG_ENV),
+            _run('nox -s release -- assemble --tag "$TAG"', env=_TAG_ENV),
+            _run('nox -s publish -- --tag "$TAG" --dist "release/$TAG" --dry-run --offline', env=_TAG_ENV),
             _run(
-                'nox -s publish -- --tag "$TAG" --dist dist',
+                'nox -s publish -- --tag "$TAG" --dist "release/$TAG"',
                 env={**_TAG_ENV, "GITHUB_TOKEN": "${{ github.token }}"},
             ),
         ],

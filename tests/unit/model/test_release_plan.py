@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PublishError
+from pipeline.model.manifest import Asset, AssetKind, Product, ReleaseManifest
 from pipeline.model.release import check_tag, match_plan, next_revision
-from pipeline.model.release_plan import KINDS, plan_of
+from pipeline.model.release_plan import KINDS, plan_of, plan_of_release
 from pipeline.model.spec_reader import parse_spec
 
+SHA = "0" * 64
 ROOT = Path(__file__).parents[3]
 SPEC = """
 schema = 1
@@ -98,3 +100,41 @@ def test_tags_of_releases(tag: str) -> None:
 )
 def test_revisions(tag: str, revision: str) -> None:
     assert next_revision(tag, 2) == revision
+
+
+def manifest(*names: str) -> ReleaseManifest:
+    products = tuple(
+        Product(
+            name=name, version="1.2.3", target="arm64", rust_triple="t", oci_platform="linux/arm64", vm_crate="v8",
+            vm_crate_version="1", snapshots=(), subject_sha256=SHA, files=(), assets=(asset(name, AssetKind.ZIP),),
+        )
+        for name in names
+    )  # fmt: skip
+    further = (asset("RELEASE-NOTES.md", AssetKind.NOTES),)
+    return ReleaseManifest(
+        schema_version=1, tag="v1", pipeline_version="1", source_date_epoch_s=0, products=products, further=further
+    )
+
+
+def asset(name: str, kind: AssetKind) -> Asset:
+    return Asset(name=name, kind=kind, size_bytes=1, sha256=SHA)
+
+
+def test_an_assembled_release_is_its_files_and_the_zips_that_it_lacks() -> None:
+    spec = parse_spec(tomllib.loads(SPEC), file_name="x")
+    made = manifest("app-aarch64-unknown-linux-gnu-1.2.3.zip", "app-rt-1.0.0-linux-arm64.zip")
+    plan = plan_of_release(made, spec, [("app", "arm64"), ("app-core", "arm64")])
+    assert [item.pattern for item in plan.assets] == [
+        "app-aarch64-unknown-linux-gnu-1.2.3.zip",
+        "app-rt-1.0.0-linux-arm64.zip",
+        "RELEASE-NOTES.md",
+        "release.json",
+        "SHA256SUMS",
+        "app-core-[0-9]*-linux-arm64.zip",
+    ]
+
+
+def test_a_release_of_v8_alone_lacks_no_products() -> None:
+    spec = parse_spec(tomllib.loads(SPEC), file_name="x")
+    plan = plan_of_release(manifest(), spec, [("app", "arm64")])
+    assert [item.pattern for item in plan.assets] == ["RELEASE-NOTES.md", "release.json", "SHA256SUMS"]

@@ -151,7 +151,7 @@ def test_what_is_handed_on_is_what_is_taken() -> None:
 def test_the_token_is_known_to_the_step_that_publishes_only() -> None:
     steps = parsed(OWN)["release.yml"]["jobs"]["release"]["steps"]
     knowing = [step for step in steps if "github.token" in str(step)]
-    assert [step["run"] for step in knowing] == ['nox -s publish -- --tag "$TAG" --dist dist']
+    assert [step["run"] for step in knowing] == ['nox -s publish -- --tag "$TAG" --dist "release/$TAG"']
     assert steps[-1] == knowing[0]
     # The environment of nox is made before, by the same session.
     assert steps[-2]["run"].startswith("nox -s publish -- ")
