@@ -102,6 +102,12 @@ def _runtime(spec: Spec, selection: Selection) -> tuple[str | None, RuntimeSpec]
     if selection.ad_hoc is not None:
         return selection.name, selection.ad_hoc
     name, at, version = (selection.runtime or spec.default_runtime or _only(spec)).partition("@")
+    if at and not version:
+        raise UsageError(
+            f"which version of {name} is meant?",
+            cause="there is nothing behind the @",
+            action=f"write {name}@VERSION, or leave the @ out",
+        )
     if at and selection.version not in {None, version}:
         raise UsageError(
             f"which version of {name} is meant, {version} or {selection.version}?",

@@ -106,6 +106,17 @@ def test_two_versions_at_once() -> None:
     )
 
 
+def test_no_version_behind_the_at() -> None:
+    spec = Spec(schema_version=1, runtimes={"app": APP})
+    with pytest.raises(UsageError) as error:
+        resolve(spec, Selection(runtime="app@", out_dir=OUT), base_dir=BASE)
+    assert str(error.value) == (
+        "error: which version of app is meant?\n"
+        "  usual cause: there is nothing behind the @\n"
+        "  what to do:  write app@VERSION, or leave the @ out"
+    )
+
+
 def test_versions_of_a_spec_are_told_apart() -> None:
     with pytest.raises(ValueError, match=r"version '1\.9\.0' is described more than once"):
         RuntimeSpec(source=APP.source, targets=("arm64",), versions=(VersionSpec(version="1.9.0"),))
