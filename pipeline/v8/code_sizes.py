@@ -20,6 +20,7 @@ import struct
 from collections.abc import Sequence
 
 from pipeline.v8.checksum import Buffer
+from pipeline.v8.windows import find_all
 
 MIN_CODES = 256
 """Fewer are no list of builtins: V8 has had more than 1,500 since version 9."""
@@ -91,15 +92,8 @@ def find_table(program: Buffer, sizes: Sequence[int]) -> int | None:
         return None
     at = max(range(len(sizes) - window + 1), key=lambda place: sizes[place])
     wanted = tuple(sizes[at : at + window])
-    first = struct.pack("<I", wanted[0])
-    place = program.find(first)
-    for _ in range(_MAX_ANCHOR_TRIES):
-        if place < 0:
-            return None
-        if _has_rows(program, place, wanted):
-            return place
-        place = program.find(first, place + 1)
-    return None
+    places = itertools.islice(find_all(program, struct.pack("<I", wanted[0])), _MAX_ANCHOR_TRIES)
+    return next((place for place in places if _has_rows(program, place, wanted)), None)
 
 
 def _has_rows(program: Buffer, place: int, wanted: tuple[int, ...]) -> bool:

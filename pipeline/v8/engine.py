@@ -6,6 +6,7 @@ other strings. V8 refuses at start-up a snapshot whose header has another one.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pipeline.model.findings import Agreement, Finding, Severity
 from pipeline.v8.blob import SnapshotBlob
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.scan import mapped
+from pipeline.v8.windows import find_all
 
 _MAX_TRIES = 64
 
@@ -20,14 +22,8 @@ _MAX_TRIES = 64
 def names_engine(data: Buffer, version: str, blobs: Sequence[SnapshotBlob]) -> bool:
     """Return whether *data* has the string *version* outside of *blobs*."""
     wanted = b"\0" + version.encode() + b"\0"
-    place = data.find(wanted)
-    for _ in range(_MAX_TRIES):
-        if place < 0:
-            return False
-        if not any(blob.offset <= place < blob.end for blob in blobs):
-            return True
-        place = data.find(wanted, place + 1)
-    return False
+    places = itertools.islice(find_all(data, wanted), _MAX_TRIES)
+    return any(not any(blob.offset <= place < blob.end for blob in blobs) for place in places)
 
 
 def check_engines(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.checksum import Buffer
+from pipeline.v8.windows import find_matches
 
 MAX_BLOBS = 16
 """A file with more is not searched further; known programs carry at most three. Each damaged one may cost a checksum
@@ -20,6 +21,7 @@ over the whole file, so this also bounds time."""
 _VERSION_END = re.compile(rb"\.\d{1,5}(?:-[!-~]{1,40})?\0{8}")
 _VERSION_START = re.compile(rb"[1-9]\d?\.\d{1,3}(?:\.\d{1,5})?\Z")
 _LONGEST_START_BYTES = 12
+_LONGEST_END_BYTES = 64
 _ANCHOR_BYTES = 48
 _ANCHOR_TRIES = 256
 _VARIED = 4
@@ -63,7 +65,7 @@ def find_blobs(data: Buffer) -> tuple[SnapshotBlob, ...]:
 
 
 def _version_places(data: Buffer) -> Iterator[int]:
-    for ending in _VERSION_END.finditer(data):
+    for ending in find_matches(data, _VERSION_END, _LONGEST_END_BYTES):
         before = data[max(0, ending.start() - _LONGEST_START_BYTES) : ending.start()]
         start = _VERSION_START.search(before)
         if start:
