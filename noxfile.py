@@ -22,6 +22,7 @@ import nox
 ROOT = Path(__file__).resolve().parent
 TARGETS = ("arm64", "amd64", "armhf", "s390x", "ppc64el")
 DEVELOPMENT_GROUPS = ("lint", "types", "test")
+FUZZED = ("elf", "blob", "codes", "text", "file", "layout")
 STAMP_NAME = "installed.sha256"
 # The pipeline stops its children itself; it needs time for that.
 INTERRUPT_TIMEOUT_S = 60
@@ -90,6 +91,21 @@ def release(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure first build, second build and one changed script; write bench.json."""
     run(session, environment_python(session, "pipeline"), "tests/bench/bench_build.py", *session.posargs)
+
+
+@nox.session
+def survey(session: nox.Session) -> None:
+    """Print what verify says of programs that people use and of stitches of them; fetches 1.2 GB once."""
+    run(session, development_python(session), "-m", "tests.survey.run", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Feed made-up inputs to every reader of the verifier; -- READER -max_total_time=SECONDS for one of them."""
+    python = environment_python(session, "fuzz", "fuzz")
+    chosen, options = session.posargs[:1], session.posargs[1:] or ["-max_total_time=60"]
+    for reader in chosen or FUZZED:
+        run(session, python, "-m", "tests.fuzz.run", reader, *options)
 
 
 @nox.session

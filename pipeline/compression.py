@@ -78,10 +78,11 @@ class ZstdStream:
         self._raw = raw
         self._frame = zstandard.ZstdDecompressor().decompressobj()
         self._ready = b""
+        self._taken = 0
 
     def read(self, size: int) -> bytes:
         """Return up to *size* bytes, none at the end."""
-        while not self._ready:
+        while self._taken == len(self._ready):
             packed = self._raw.read(_PACKED_BYTES)
             if self._frame.eof:
                 packed = self._frame.unused_data + packed
@@ -90,8 +91,10 @@ class ZstdStream:
                 self._frame = zstandard.ZstdDecompressor().decompressobj()
             elif not packed:
                 raise EOFError("it ends too early")
-            self._ready = self._frame.decompress(packed)
-        taken, self._ready = self._ready[:size], self._ready[size:]
+            self._ready, self._taken = self._frame.decompress(packed), 0
+        # The rest stays where it is: to cut it off each time would copy megabytes for every few bytes.
+        taken = self._ready[self._taken : self._taken + size]
+        self._taken += len(taken)
         return taken
 
 

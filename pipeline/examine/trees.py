@@ -10,7 +10,7 @@ from pipeline.model.findings import Finding, InputKind
 from pipeline.model.members import Member
 from pipeline.model.target import Target
 
-MIN_DATA_BYTES = 4096
+MIN_DATA_BYTES = 32 * 1024
 """Smaller files that are no ELF files cannot hold a snapshot; they are not unpacked."""
 
 

@@ -31,7 +31,8 @@ from pipeline.v8.checksum import Buffer, ChecksumKind, checksum
 
 VERSION_BYTES = 64
 MAX_CONTEXTS = 256
-MAX_BLOB_BYTES = 256 * 1024 * 1024
+MAX_BLOB_BYTES = 64 * 1024 * 1024
+"""Nine times the largest that was ever seen; two checksums over it are computed."""
 
 _VERSION = re.compile(rb"[1-9]\d?\.\d{1,3}(?:\.\d{1,5}){1,2}(?:-[!-~]{1,40})?")
 _VERSION_OFFSETS = (16, 12)

@@ -25,6 +25,8 @@ from pipeline.v8.windows import find_all
 MIN_CODES = 256
 """Fewer are no list of builtins: V8 has had more than 1,500 since version 9."""
 MAX_CODES = 16384
+_MAX_CANDIDATES = 200_000
+"""Places that are looked at; the most in a real snapshot were 10,049."""
 
 _MIDDLE = re.compile(rb"\0\0\0\0\xff\xff\xff\xff")
 _BEFORE = struct.Struct("<III")
@@ -50,7 +52,7 @@ _NEAR_BYTES = 16 * 1024 * 1024
 
 def code_sizes(section: bytes) -> tuple[int, ...]:
     """Return the sizes of the builtins' machine code, in the order of a snapshot's *section*; empty without any."""
-    places = (found.start() for found in _MIDDLE.finditer(section))
+    places = (found.start() for found in itertools.islice(_MIDDLE.finditer(section), _MAX_CANDIDATES))
     sizes = (size for place in places if (size := _size_at(section, place)) is not None)
     found = tuple(itertools.islice(sizes, MAX_CODES))
     return found if len(found) >= MIN_CODES else ()

@@ -7,6 +7,7 @@ the snapshot on the build host bears the host's. Paths come from source maps, st
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -18,6 +19,7 @@ from pipeline.v8.checksum import Buffer
 MAX_SIDECAR_BYTES = 32 * 1024 * 1024
 _LENGTH_BYTES = 8
 _SHOWN = 5
+_MAX_FOUND = 10_000
 _SYSTEM = re.compile(rb"-unknown-linux-(?:gnu|musl)(?:eabihf)?(?![a-z])")
 _LONGEST_MACHINE_BYTES = 16
 # One literal byte first: the regular expression engine looks for it with memchr.
@@ -109,11 +111,12 @@ def _triple_finding(triples: tuple[str, ...], subject: str, offset: int, target:
 def _triples(content: bytes) -> tuple[str, ...]:
     machines = [target.rust_triple.partition("-")[0].encode() for target in TARGETS]
     found = set()
-    for system in _SYSTEM.finditer(content):
+    for system in itertools.islice(_SYSTEM.finditer(content), _MAX_FOUND):
         before = content[max(0, system.start() - _LONGEST_MACHINE_BYTES) : system.start()]
         found |= {(machine + system[0]).decode() for machine in machines if before.endswith(machine)}
     return tuple(sorted(found))
 
 
 def _texts(found: Iterable[bytes]) -> tuple[str, ...]:
-    return tuple(sorted({text.decode("ascii", errors="replace") for text in found})[:_SHOWN])
+    some = itertools.islice(found, _MAX_FOUND)
+    return tuple(sorted({text.decode("ascii", errors="replace") for text in some})[:_SHOWN])

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.errors import ArchiveError
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.windows import find_matches
@@ -15,6 +16,9 @@ from pipeline.v8.windows import find_matches
 MAX_BLOBS = 16
 """A file with more is not searched further; known programs carry at most three. Each damaged one may cost a checksum
 over the whole file, so this also bounds time."""
+
+MAX_CANDIDATES = 100_000
+"""Places in one file that are looked at more closely."""
 
 # The end of a version string with padding after it. It begins with one literal byte, which the regular expression
 # engine looks for with memchr: 20 times as fast as a pattern that begins with a digit.
@@ -47,10 +51,15 @@ def scan_file(path: Path) -> tuple[SnapshotBlob, ...]:
 
 
 def find_blobs(data: Buffer) -> tuple[SnapshotBlob, ...]:
-    """Return every snapshot in *data*, damaged ones included, in the order of their offsets; at most MAX_BLOBS."""
+    """Return every snapshot in *data*, damaged ones included, in the order of their offsets; at most MAX_BLOBS.
+
+    Raises ArchiveError for data that is made of what looks like snapshots' versions: no program is.
+    """
     found: list[SnapshotBlob] = []
     sound_until = 0
-    for place in _version_places(data):
+    for count, place in enumerate(_version_places(data)):
+        if count == MAX_CANDIDATES:
+            raise _too_many()
         if place < sound_until:
             continue
         blob = parse(data, place - 12) or parse(data, place - 16)
@@ -62,6 +71,14 @@ def find_blobs(data: Buffer) -> tuple[SnapshotBlob, ...]:
         if not blob.problems:
             sound_until = blob.end
     return tuple(found)
+
+
+def _too_many() -> ArchiveError:
+    return ArchiveError(
+        f"a file holds more than {MAX_CANDIDATES} strings that look like the version of a V8 snapshot",
+        cause="it was made to keep its readers busy; real programs have a few hundred",
+        action="do not use it; leave it out if the rest is to be looked at",
+    )
 
 
 def _version_places(data: Buffer) -> Iterator[int]:
