@@ -31,6 +31,7 @@ _VERBS: Final = {
     "plan": "pipeline.cli.plan",
     "doctor": "pipeline.cli.doctor",
     "verify": "pipeline.cli.verify",
+    "report": "pipeline.cli.report",
     "v8": "pipeline.cli.v8",
     "publish": "pipeline.cli.publish",
     "release": "pipeline.cli.release",

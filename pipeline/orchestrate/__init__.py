@@ -1,6 +1,7 @@
 """Walks the steps of a build in order: the only place that knows all stages."""
 
 from pipeline.orchestrate.counting import count_units
+from pipeline.orchestrate.delivery import write_page
 from pipeline.orchestrate.driver import build
 from pipeline.orchestrate.exporting import export_generators
 from pipeline.orchestrate.proving import ProofOrder, prove
@@ -22,4 +23,5 @@ __all__ = [
     "snapshot_step",
     "stitch",
     "try_verifier",
+    "write_page",
 ]

@@ -10,6 +10,7 @@ from pipeline.errors import ArchiveError
 from pipeline.model.asset import ZIP_SUFFIX
 from pipeline.model.record import RECORD_SUFFIX, BuildRecord, differences
 from pipeline.orchestrate.components import components_path
+from pipeline.report.page import PAGE_SUFFIX, render_page
 
 
 def compared(made: BuildRecord, out_dir: Path) -> BuildRecord:
@@ -27,7 +28,7 @@ def record_path(out_dir: Path, made: BuildRecord) -> Path:
 
 
 def deliver(zip_path: Path, made: BuildRecord, out_dir: Path) -> tuple[Path, ...]:
-    """Put the zip, its digest, its components and its record into *out_dir*, each whole, the record last."""
+    """Put the zip, its digest, its components, the page and the record into *out_dir*, each whole, the record last."""
     further = (zip_path.with_name(f"{zip_path.name}.sha256"), components_path(zip_path))
     delivered = []
     for source, sha256 in ((zip_path, made.subject.zip_sha256), *((path, fs.sha256_file(path)) for path in further)):
@@ -36,8 +37,18 @@ def deliver(zip_path: Path, made: BuildRecord, out_dir: Path) -> tuple[Path, ...
             with fs.atomic_path(final) as temporary:
                 shutil.copyfile(source, temporary)
         delivered.append(final)
-    record.write(record_path(out_dir, made), made)
-    return (*delivered, record_path(out_dir, made))
+    made, final = record.sealed(made), record_path(out_dir, made)
+    delivered.append(write_page(made, final))
+    record.write(final, made)
+    return (*delivered, final)
+
+
+def write_page(made: BuildRecord, of_record: Path, page: Path | None = None) -> Path:
+    """Write the page about the record *made*, which lies in *of_record*, to *page* or beside it; return where."""
+    name = of_record.name
+    path = page or of_record.with_name(f"{name.removesuffix(RECORD_SUFFIX).removesuffix('.json')}{PAGE_SUFFIX}")
+    fs.write_if_changed(path, render_page(made, record_name=name))
+    return path
 
 
 def _holds(final: Path, sha256: str) -> bool:

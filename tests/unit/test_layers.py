@@ -64,6 +64,7 @@ OWNERS = {
     "bsdiff4": {"pipeline.delta"},
     "cyclonedx": {"pipeline.sbom.cyclonedx"},
     "docker": {"pipeline.executors.docker"},
+    "jinja2": {"pipeline.report.page"},
     # Settings are read by the command line, our own data and Cargo's files by those who know their form.
     "tomllib": {
         "pipeline.cli.spec_file",

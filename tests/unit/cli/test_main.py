@@ -203,6 +203,7 @@ def test_help_lists_the_verbs_in_their_order() -> None:
         "plan",
         "doctor",
         "verify",
+        "report",
         "v8",
         "publish",
         "release",
