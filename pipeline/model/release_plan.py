@@ -18,6 +18,7 @@ KINDS = {
     "sha256": f"{ZIP_SUFFIX}.sha256",
     "components": ".components.json",
     "build-info": ".build-info.json",
+    "report": ".report.html",
 }
 """What a build leaves in its output directory, by what the names end with."""
 

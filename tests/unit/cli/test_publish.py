@@ -15,7 +15,8 @@ from tests.unit.github.stand_in import StandIn, serving
 from tests.unit.github.world import TAG, TOKEN, World
 
 COMPONENTS = "app-1.2.3-linux-arm64.components.json"
-FILES = sorted((*NAMES, COMPONENTS))
+REPORT = "app-1.2.3-linux-arm64.report.html"
+FILES = sorted((*NAMES, COMPONENTS, REPORT))
 SPEC = """\
 schema = 1
 [targets]
@@ -33,6 +34,7 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]
     stored.mkdir()
     write_files(project / "dist")
     (project / "dist" / COMPONENTS).write_text("{}")
+    (project / "dist" / REPORT).write_text("<!doctype html>")
     (project / "releases.toml").write_text(SPEC)
     monkeypatch.chdir(project)
     for name in ("GH_TOKEN", "GITHUB_RUN_ID"):
@@ -61,7 +63,7 @@ def test_a_release_from_start_to_end(github: StandIn, capsys: pytest.CaptureFixt
     """As it is: with a second between changes."""
     code, result = run_json(capsys, "publish", "--tag", TAG)
     assert code == 0
-    assert (result["tag"], sorted(result["uploaded"]), result["requests"]["POST"]) == (TAG, FILES, 8)
+    assert (result["tag"], sorted(result["uploaded"]), result["requests"]["POST"]) == (TAG, FILES, 9)
     assert [asset["name"] for asset in result["assets"]] == FILES
     (release,) = github.world.releases
     assert release.body.startswith(f"## What's new in {TAG}\n")
@@ -78,6 +80,7 @@ def test_a_dry_run_shows_the_plan(github: StandIn, capsys: pytest.CaptureFixture
         f"{TAG} of owner/app: no release yet\n"
         f"    upload              13 bytes  {NAMES[2]}\n"
         f"    upload               2 bytes  {COMPONENTS}\n"
+        f"    upload              15 bytes  {REPORT}\n"
         f"    upload         262,144 bytes  {NAMES[0]}\n"
         f"    upload              92 bytes  {NAMES[1]}\n"
     )
@@ -106,7 +109,7 @@ def test_an_error_as_json(github: StandIn, capsys: pytest.CaptureFixture[str], m
 
 
 def test_a_plan_of_one_s_own(github: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in (*NAMES[1:], COMPONENTS):
+    for name in (*NAMES[1:], COMPONENTS, REPORT):
         (Path("dist") / name).unlink()
     Path("plan.json").write_text(json.dumps({"schema": 1, "assets": [{"pattern": "app-*.zip", "kind": "zip"}]}))
     code, result = run_json(capsys, "publish", "--tag", TAG, "--plan", "plan.json", "--dry-run")

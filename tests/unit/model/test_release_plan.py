@@ -82,6 +82,7 @@ def test_every_difference_is_told_at_once() -> None:
         "app-core-[0-9]*-linux-arm64.zip.sha256: no such file\n"
         "app-core-[0-9]*-linux-arm64.components.json: no such file\n"
         "app-core-[0-9]*-linux-arm64.build-info.json: no such file\n"
+        "app-core-[0-9]*-linux-arm64.report.html: no such file\n"
         "app-core-[0-9]*-linux-arm64.zip: app-core-1-linux-arm64.zip and app-core-2-linux-arm64.zip\n"
         ".hidden: not in the plan\n"
         "a b: not in the plan\n"
