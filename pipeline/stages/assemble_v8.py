@@ -71,12 +71,12 @@ def run(inputs: AssembleV8Inputs, context: Context) -> tuple[V8Archive, ...]:
         archives = [(name, match) for name in names if (match := _ARCHIVE.fullmatch(name))]
         if not archives:
             raise _lacking(source.directory, "an archive", "librusty_v8_release_<triple>.a.gz")
-        made = tuple(_archive(inputs, name, match["variant"], match["triple"]) for name, match in archives)
+        made = tuple(_archive(inputs, context, name, match["variant"], match["triple"]) for name, match in archives)
         step.detail(", ".join(archive.rust_triple for archive in made))
     return made
 
 
-def _archive(inputs: AssembleV8Inputs, name: str, variant: str, triple: str) -> V8Archive:
+def _archive(inputs: AssembleV8Inputs, context: Context, name: str, variant: str, triple: str) -> V8Archive:
     directory = inputs.source.directory
     target = next((target for target in TARGETS if target.rust_triple == triple), None)
     if target is None:
@@ -86,6 +86,8 @@ def _archive(inputs: AssembleV8Inputs, name: str, variant: str, triple: str) -> 
             action="move it out of the mirror",
         )
     report = _checked(directory / name, target, inputs.source.version)
+    if report.verdict is Verdict.UNKNOWN:
+        context.reporter.warn(f"{name}: the architecture is not certain: {'; '.join(report.evidence)}")
     files = tuple(_files(directory, name, variant, triple))
     _check_record([path for path, _ in files])
     return V8Archive(
