@@ -12,13 +12,14 @@ from pipeline.cli.request import RequestOptions, make_request, request_options
 from pipeline.cli.settings import common_options, open_session
 from pipeline.cli.spec_file import find_spec
 from pipeline.errors import ToolboxError
+from pipeline.executors.survey import Wanted
 from pipeline.model.build import BuildRequest
 from pipeline.model.doctor import DoctorFinding, Health
 from pipeline.model.events import Where
 from pipeline.stages import doctor as stage
 from pipeline.toolchains.request import ToolboxInputs
 
-_WORDS = {Health.OK: "ok", Health.FETCH: "fetch", Health.PROBLEM: "WRONG"}
+_WORDS = {Health.OK: "ok", Health.FETCH: "fetch", Health.ABSENT: "none", Health.PROBLEM: "WRONG"}
 
 
 @click.command("doctor")
@@ -33,7 +34,7 @@ def doctor(options: RequestOptions) -> None:
     with open_session() as session:
         request = make_request(options, start_dir=start_dir)
         with session.reporter.step("looking at the machine and at what could be fetched", where=Where.NETWORK):
-            found = stage.run(stage.DoctorInputs(toolboxes=_toolboxes(request)), session.context)
+            found = stage.run(_inputs(request), session.context)
         session.result(findings_json(found), findings_text(found))
         wrong = [finding for finding in found if finding.health is Health.PROBLEM]
     if wrong:
@@ -54,6 +55,12 @@ def findings_text(findings: Sequence[DoctorFinding]) -> str:
 def findings_json(findings: Sequence[DoctorFinding]) -> dict[str, object]:
     """Return findings for programs; every value is a JSON value."""
     return {"schema": 1, "findings": [finding.model_dump(mode="json") for finding in findings]}
+
+
+def _inputs(request: BuildRequest) -> stage.DoctorInputs:
+    targets = tuple(wanted.target for wanted in request.targets)
+    wanted = Wanted(targets=targets, executor=request.executor, host=request.host)
+    return stage.DoctorInputs(toolboxes=_toolboxes(request), executors=wanted)
 
 
 def _toolboxes(request: BuildRequest) -> tuple[ToolboxInputs, ...]:

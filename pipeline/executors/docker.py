@@ -37,7 +37,7 @@ from pipeline.executors.containers import (
 from pipeline.executors.local import PROBE_TIMEOUT_S, probe_file, require_program
 from pipeline.executors.native import NativeExecutor
 from pipeline.executors.qemu import QemuExecutor
-from pipeline.executors.watching import Sampled, Watched, seconds_between
+from pipeline.executors.watching import Attached, Sampled, Watched, seconds_between
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.target import Target, target_of_machine
 from pipeline.proc import describe_exit
@@ -147,6 +147,17 @@ class DockerExecutor:
         )
 
 
+def engine_facts(engine_env: Mapping[str, str]) -> tuple[str, str]:
+    """Return the version of the engine and the machine that it runs on.
+
+    Raises ExecutorUnavailableError when there is none.
+    """
+    host = engine_env.get(HOST_VARIABLE, DEFAULT_HOST)
+    with _explained(host), contextlib.closing(_connect(host, engine_env)) as client:
+        info = client.info()
+        return str(info["ServerVersion"]), str(info["Architecture"])
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Ended:
     exit_code: int
@@ -188,7 +199,7 @@ class _Engine:
     def run(self, run: ContainerRun, timeout_s: float) -> _Ended:
         """Run a container to its end or its timeout, and remove it."""
         with self._container(run) as container_id:
-            watched = Watched(_Attached(self.client.api.attach(container_id, stream=True, demux=True)))
+            watched = Watched(Attached(self.client.api.attach(container_id, stream=True, demux=True)))
             self.client.api.start(container_id)
             sampled = Sampled(self.client.api.stats(container_id, stream=True, decode=True))
             timed_out = not watched.join(timeout_s)
@@ -249,19 +260,6 @@ class _Engine:
             host_config=host_config,
         )
         return str(created["Id"])
-
-
-class _Attached:
-    """What a container writes, with a connection that really is closed: the library's ``close`` leaves it open."""
-
-    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - the library's stubs lack the type
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[tuple[bytes | None, bytes | None]]:
-        return iter(self._stream)
-
-    def close(self) -> None:
-        self._stream._response.close()  # noqa: SLF001 - there is no other way to it
 
 
 def _connect(host: str, engine_env: Mapping[str, str]) -> docker.DockerClient:

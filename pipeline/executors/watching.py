@@ -74,3 +74,16 @@ def seconds_between(started_at: str, finished_at: str) -> float:
     """Return the time between two of the engine's timestamps (RFC 3339 with nanoseconds)."""
     first, last = (dt.datetime.fromisoformat(text[:26].rstrip("Z")) for text in (started_at, finished_at))
     return max(0.0, (last - first).total_seconds())
+
+
+class Attached:
+    """What a container writes, with a connection that really is closed: the library's ``close`` leaves it open."""
+
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - the library's stubs lack the type
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        self._stream._response.close()  # noqa: SLF001 - there is no other way to it

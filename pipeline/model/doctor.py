@@ -14,6 +14,8 @@ class Health(enum.StrEnum):
     """It is there and fits."""
     FETCH = "fetch"
     """It is not there; the toolbox will fetch it."""
+    ABSENT = "absent"
+    """It is not there, and a build does without."""
     PROBLEM = "problem"
     """A build would fail; the remedy says what to do."""
 

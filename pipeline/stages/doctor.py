@@ -17,6 +17,7 @@ from pipeline.apt.fetch import APT_HELPER
 from pipeline.apt.sources import AptSettings, choose_sources, is_own, read_machine_entries
 from pipeline.context import Context
 from pipeline.errors import PipelineError
+from pipeline.executors.survey import Wanted, survey
 from pipeline.model.doctor import DoctorFinding, Health
 from pipeline.model.package import total_size_bytes
 from pipeline.toolchains.install import Installation
@@ -38,6 +39,8 @@ class DoctorInputs:
     """The toolboxes that builds on this machine would ask for."""
 
     toolboxes: tuple[ToolboxInputs, ...]
+    executors: Wanted = dataclasses.field(default_factory=lambda: Wanted(targets=()))
+    """Whose programs are to be run, and by which executor."""
 
 
 def run(inputs: DoctorInputs, context: Context) -> tuple[DoctorFinding, ...]:
@@ -47,6 +50,7 @@ def run(inputs: DoctorInputs, context: Context) -> tuple[DoctorFinding, ...]:
     findings += [*_python_packages(), *_cache_directory(context)]
     for toolbox in inputs.toolboxes:
         findings += _target(toolbox, context)
+    findings += survey(inputs.executors, context.environ)
     return (*findings, *_disk_space(findings, context))
 
 
