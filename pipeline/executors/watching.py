@@ -86,4 +86,5 @@ class Attached:
         return iter(self._stream)
 
     def close(self) -> None:
+        """Close the connection."""
         self._stream._response.close()  # noqa: SLF001 - there is no other way to it

@@ -229,6 +229,8 @@ class RuntimeSpec(SpecTable):
     there then says nothing either."""
     glibc: GlibcVersion | None = None
     """Newest glibc that the product may need, in place of what `targets` says."""
+    snapshot_rounds: Annotated[pydantic.StrictInt, pydantic.Field(ge=1, le=9)] = 1
+    """How many generator bundles a build over several machines takes: 2 where a snapshot is made on top of another."""
     generator_timeout_s: Seconds = DEFAULT_GENERATOR_TIMEOUT_S
     """Seconds after which the program that makes the snapshot is stopped."""
     canaries: tuple[Canary, ...] = ()

@@ -31,11 +31,10 @@ def _build(spec: Spec, matrix: Matrix) -> Workflow:
     if matrix.in_one_job:
         made["build"] = jobs.build_job(spec.ci, matrix.in_one_job)
     if matrix.handed_over:
-        made |= {
-            "generator": jobs.generator_job(spec.ci, matrix),
-            "snapshot": jobs.snapshot_job(matrix),
-            "stitch": jobs.stitch_job(spec.ci, matrix),
-        }
+        for number in range(1, matrix.rounds + 1):
+            made[jobs.in_round("generator", number)] = jobs.generator_job(spec.ci, matrix, number)
+            made[jobs.in_round("snapshot", number)] = jobs.snapshot_job(matrix, number)
+        made["stitch"] = jobs.stitch_job(spec.ci, matrix)
     if matrix.handed_over and matrix.self_hosted:
         # What a fork proposes is built all the same, without a machine of one's own.
         made["from-a-fork"] = jobs.build_job(spec.ci, matrix.handed_over, condition=jobs.FROM_A_FORK)

@@ -36,10 +36,16 @@ sudo ln -s "$RUNNER_TEMP/nox" /opt/nox
 """
 # A plain machine has gzip, but seldom zstd.
 _GENERATOR = """\
-nox -s "generator-$TARGET" -- --runtime "$RUNTIME" --out "$RUNNER_TEMP/generator.tar.zst"
+nox -s "generator-$TARGET" -- --runtime "$RUNTIME" @SNAPSHOT@--out "$RUNNER_TEMP/generator.tar.zst"
 zstd --quiet --decompress "$RUNNER_TEMP/generator.tar.zst" -o generator.tar
 gzip -1 generator.tar
 """
+_TOOLBOX_DIR = "~/.cache/snapstitch/toolbox"
+# What the toolbox is made from; its packages are renewed by the distribution, and with them the week.
+TOOLBOX_FILES = (
+    "releases.toml", "pipeline/data/distributions.toml", "pipeline/apt/**", "pipeline/toolchains/**",
+    "pipeline/native_env.py",
+)  # fmt: skip
 # Each run has directories of its own, which are removed: the machine is used again.
 _SNAPSHOT = """\
 rm -f snapshot.tar.gz
@@ -59,57 +65,73 @@ def build_job(ci: CiSpec, pairs: Iterable[Pair], *, condition: str | None = None
         "strategy": _strategy(pairs),
         "steps": [
             *_start(ci),
+            *_cached_toolbox(),
             _run('nox -s "build-$TARGET" -- --runtime "$RUNTIME" --out dist', env=_MATRIX_ENV),
             _upload("product", "dist/"),
         ],
     }
 
 
-def generator_job(ci: CiSpec, matrix: Matrix) -> Job:
-    """Return the job that compiles the programs that make snapshots, and hands them over."""
+def in_round(name: str, number: int) -> str:
+    """Return what a job, or what it hands over, is called in a round, counted from 1."""
+    return name if number == 1 else f"{name}-{number}"
+
+
+def generator_job(ci: CiSpec, matrix: Matrix, number: int = 1) -> Job:
+    """Return the job that compiles the programs that make snapshots, and hands them over.
+
+    In a later round, they are made on top of the snapshots of the earlier one.
+    """
+    earlier = in_round("snapshot", number - 1) if number > 1 else None
     return {
-        "name": "generator of ${{ matrix.runtime }} for ${{ matrix.target }}",
+        "name": f"{in_round('generator', number)} of ${{{{ matrix.runtime }}}} for ${{{{ matrix.target }}}}",
+        **({"needs": earlier} if earlier else {}),
         **_only_trusted(matrix),
         **_machine(ci, timeout_min=ci.timeout_min),
-        "strategy": _strategy(matrix.handed_over),
+        "strategy": _strategy(matrix.in_round(number)),
         "steps": [
             *_start(ci),
-            _run(_GENERATOR, env=_MATRIX_ENV),
-            _upload("generator", "generator.tar.gz"),
+            *_cached_toolbox(),
+            *([_download(earlier)] if earlier else ()),
+            _run(_GENERATOR.replace("@SNAPSHOT@", "--snapshot snapshot.tar.gz " if earlier else ""), env=_MATRIX_ENV),
+            _upload(in_round("generator", number), "generator.tar.gz"),
         ],
     }
 
 
-def snapshot_job(matrix: Matrix) -> Job:
+def snapshot_job(matrix: Matrix, number: int = 1) -> Job:
     """Return the job on the snapshot runner. It checks nothing out: all that it needs is in the bundle."""
     labels = list(matrix.runner)
+    generator = in_round("generator", number)
     return {
-        "name": "snapshot of ${{ matrix.runtime }} for ${{ matrix.target }}",
-        "needs": "generator",
+        "name": f"{in_round('snapshot', number)} of ${{{{ matrix.runtime }}}} for ${{{{ matrix.target }}}}",
+        "needs": generator,
         **_only_trusted(matrix),
         "runs-on": labels if len(labels) > 1 else labels[0],
         "timeout-minutes": SNAPSHOT_TIMEOUT_MIN,
         "permissions": {},
-        "strategy": _strategy(matrix.handed_over),
+        "strategy": _strategy(matrix.in_round(number)),
         "steps": [
-            _download("generator-${{ matrix.runtime }}-${{ matrix.target }}"),
+            _download(generator),
             _run(_SNAPSHOT),
-            _upload("snapshot", "snapshot.tar.gz"),
+            _upload(in_round("snapshot", number), "snapshot.tar.gz"),
         ],
     }
 
 
 def stitch_job(ci: CiSpec, matrix: Matrix) -> Job:
-    """Return the job that makes products with the snapshots that were handed back."""
+    """Return the job that makes products with the snapshots that were handed back in the last round of each."""
+    rows = [{**pair.row(), "snapshot": in_round("snapshot", pair.rounds)} for pair in matrix.handed_over]
     return {
         "name": "${{ matrix.runtime }} for ${{ matrix.target }}",
-        "needs": "snapshot",
+        "needs": in_round("snapshot", matrix.rounds),
         **_only_trusted(matrix),
         **_machine(ci, timeout_min=ci.timeout_min),
-        "strategy": _strategy(matrix.handed_over),
+        "strategy": {"fail-fast": False, "matrix": {"include": rows}},
         "steps": [
             *_start(ci),
-            _download("snapshot-${{ matrix.runtime }}-${{ matrix.target }}"),
+            *_cached_toolbox(),
+            _download("${{ matrix.snapshot }}"),
             _run(
                 'nox -s "stitch-$TARGET" -- --runtime "$RUNTIME" --snapshot snapshot.tar.gz --out dist',
                 env=_MATRIX_ENV,
@@ -202,5 +224,24 @@ def _upload(kind: str, path: str) -> Step:
     }
 
 
-def _download(name: str) -> Step:
+def _download(kind: str) -> Step:
+    name = f"{kind}-${{{{ matrix.runtime }}}}-${{{{ matrix.target }}}}"
     return {"uses": pinned("actions/download-artifact"), "with": {"name": name}}
+
+
+def _cached_toolbox() -> list[Step]:
+    """Return the steps that keep fetched tools and sysroots from run to run; releases fetch theirs anew.
+
+    What is not there, or not the newest, the pipeline fetches; what is there it takes only if the exact packages fit.
+    """
+    week = "week-${{ steps.week.outputs.week }}"
+    files = ", ".join(f"'{name}'" for name in TOOLBOX_FILES)
+    prefix = f"toolbox-${{{{ matrix.runtime }}}}-${{{{ matrix.target }}}}-${{{{ hashFiles({files}) }}}}-"
+    return [
+        {"id": "week", "run": 'echo "week=$(date +%G-%V)" >> "$GITHUB_OUTPUT"'},
+        {
+            "if": "!startsWith(github.ref, 'refs/tags/')",
+            "uses": pinned("actions/cache"),
+            "with": {"path": _TOOLBOX_DIR, "key": f"{prefix}{week}", "restore-keys": prefix},
+        },
+    ]

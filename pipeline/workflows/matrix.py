@@ -17,6 +17,8 @@ class Pair:
 
     runtime: str
     target: str
+    rounds: int = 1
+    """How many generator bundles it takes."""
 
     def row(self) -> dict[str, str]:
         """Return the row of a job's matrix."""
@@ -35,11 +37,22 @@ class Matrix:
     self_hosted: bool
     """The snapshot runner is a machine of the user's own: code of strangers must not reach it."""
 
+    @property
+    def rounds(self) -> int:
+        """Return how many pairs of jobs hand over."""
+        return max((pair.rounds for pair in self.handed_over), default=0)
+
+    def in_round(self, number: int) -> tuple[Pair, ...]:
+        """Return the products that have a generator in this round, counted from 1."""
+        return tuple(pair for pair in self.handed_over if pair.rounds >= number)
+
 
 def make_matrix(spec: Spec) -> Matrix:
     """Return what the specification says about products and runners."""
     pairs = tuple(
-        Pair(runtime=name, target=target) for name in _runtime_names(spec) for target in spec.runtimes[name].targets
+        Pair(runtime=name, target=target, rounds=spec.runtimes[name].snapshot_rounds)
+        for name in _runtime_names(spec)
+        for target in spec.runtimes[name].targets
     )
     handed_over = tuple(pair for pair in pairs if _is_handed_over(spec.ci, pair))
     return Matrix(

@@ -19,7 +19,7 @@ from .command import ROOT, Cli
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 SPEC = (
     'schema = 1\n[runtimes.app]\nsource = { kind = "path", path = "app" }\n'
-    '[runtimes.other]\nsource = { kind = "path", path = "other" }\n[ci]\n'
+    '[runtimes.other]\nsource = { kind = "path", path = "other" }\nsnapshot-rounds = 2\n[ci]\n'
 )
 
 pytestmark = pytest.mark.network

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from pipeline.model.spec_reader import parse_spec
+from pipeline.workflows import jobs as jobs_module
 from pipeline.workflows.files import workflow_files
 from pipeline.workflows.jobs import FROM_A_FORK, NOT_FROM_A_FORK
 
@@ -107,6 +108,41 @@ def test_a_snapshot_runner_gets_its_targets_only(ci: str, label: object) -> None
     assert [job["runs-on"] for job in chain] == ["ubuntu-24.04", label, "ubuntu-24.04"]
 
 
+def test_a_snapshot_on_top_of_another_takes_a_pair_of_jobs_more() -> None:
+    two = RUNTIMES.replace('path = "other" }', 'path = "other" }\nsnapshot-rounds = 2')
+    build = yaml.load(workflow_files(parse_spec(tomllib.loads(two + OWN)))["build.yml"], Loader=yaml.BaseLoader)["jobs"]
+    assert list(build) == ["build", "generator", "snapshot", "generator-2", "snapshot-2", "stitch", "from-a-fork"]
+    chain = ("generator", "snapshot", "generator-2", "snapshot-2", "stitch")
+    assert [build[name].get("needs") for name in chain] == [None, *chain[:-1]]
+    assert [pairs(build[name]) for name in chain] == [
+        *[[("app", "arm64"), ("other", "arm64")]] * 2, *[[("other", "arm64")]] * 2,
+        [("app", "arm64"), ("other", "arm64")],
+    ]  # fmt: skip
+    second = build["generator-2"]["steps"]
+    (taken,) = (step["with"]["name"] for step in second if "download-artifact" in step.get("uses", ""))
+    assert taken == "snapshot-${{ matrix.runtime }}-${{ matrix.target }}"
+    assert any("--snapshot snapshot.tar.gz --out" in step.get("run", "") for step in second)
+    rows = build["stitch"]["strategy"]["matrix"]["include"]
+    assert [row["snapshot"] for row in rows] == ["snapshot", "snapshot-2"]
+    assert {name for name, job in build.items() if "self-hosted" in job["runs-on"]} == {"snapshot", "snapshot-2"}
+    assert {build[name]["if"] for name in chain} == {NOT_FROM_A_FORK}
+
+
+@EVERY
+def test_the_toolbox_is_kept_but_not_for_releases(ci: str) -> None:
+    build = parsed(ci)["build.yml"]["jobs"]
+    for name, job in build.items():
+        kept = [step for step in job["steps"] if "actions/cache@" in step.get("uses", "")]
+        assert len(kept) == (0 if name.startswith("snapshot") else 1), name
+        for step in kept:
+            assert step["if"] == "!startsWith(github.ref, 'refs/tags/')"
+            assert step["with"]["path"] == "~/.cache/snapstitch/toolbox"
+            for part in ("matrix.runtime", "matrix.target", "'releases.toml'", "distributions.toml", "steps.week"):
+                assert part in step["with"]["key"], part
+    for pattern in jobs_module.TOOLBOX_FILES:
+        assert list(ROOT.glob(pattern)), f"nothing is called {pattern} any more"
+
+
 def test_forks_never_reach_a_runner_of_ones_own() -> None:
     own = {name: job for name, job in jobs(OWN).items() if "self-hosted" in job.get("runs-on", "")}
     assert list(own) == ["build.yml:snapshot"]
@@ -142,7 +178,9 @@ def test_what_is_handed_on_is_what_is_taken() -> None:
         return [step["with"]["name"] for step in build[job]["steps"] if action in step.get("uses", "")]
 
     assert names("generator", "upload-artifact") == names("snapshot", "download-artifact")
-    assert names("snapshot", "upload-artifact") == names("stitch", "download-artifact")
+    rows = build["stitch"]["strategy"]["matrix"]["include"]
+    taken = {names("stitch", "download-artifact")[0].replace("${{ matrix.snapshot }}", row["snapshot"]) for row in rows}
+    assert set(names("snapshot", "upload-artifact")) == taken
     steps = parsed(OWN)["release.yml"]["jobs"]["release"]["steps"]
     (pattern,) = [step["with"]["pattern"] for step in steps if "download-artifact" in step.get("uses", "")]
     assert [name.startswith(pattern.rstrip("*")) for name in names("stitch", "upload-artifact")] == [True]
