@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Annotated, TypeVar
@@ -70,14 +69,6 @@ class Release(pydantic.BaseModel):
         return sum(asset.size for asset in self.assets)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Repository:
-    """What concerns releases of a repository."""
-
-    private: bool
-    may_push: bool
-
-
 class Releases:
     """The releases of one repository."""
 
@@ -86,12 +77,13 @@ class Releases:
         self._api = api
         self._base = f"/repos/{api.access.repository}"
 
-    def repository(self) -> Repository:
-        """Return what is to be known of the repository."""
-        found = self._api.call(Call(method="GET", path=self._base)) or {}
-        rights = found.get("permissions") or {}
-        # A workflow's token is told no permissions; only a plain no counts.
-        return Repository(private=bool(found.get("private")), may_push=rights.get("push", True) is not False)
+    def are_private(self) -> bool:
+        """Return whether strangers see nothing of the repository.
+
+        The permissions in the same answer are not looked at: what they say of a workflow's token is not documented.
+        """
+        found = self._api.call(Call(method="GET", path=self._base))
+        return bool(isinstance(found, dict) and found.get("private"))
 
     def all(self) -> tuple[Release, ...]:
         """Return every release; drafts are among them for those who may write."""

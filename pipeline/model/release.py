@@ -139,12 +139,17 @@ def match_plan(plan: ReleasePlan, names: Iterable[str]) -> Mapping[str, PlannedA
     faults += [f"{name!r}: the server would rename it" for name in found if not _ASSET_NAME.fullmatch(name)]
     if faults:
         raise PublishError(
-            f"the files are not those of the plan ({len(faults)} differences)",
+            f"the files are not those of the plan ({counted(len(faults), 'difference')})",
             cause="a build that failed or was forgotten, or files of an earlier version in the same directory",
             action="build what is missing into an empty directory; `publish --dry-run` shows the plan",
             details="\n".join(faults),
         )
     return {hits[0]: asset for asset, hits in matches.items()}
+
+
+def counted(number: int, noun: str) -> str:
+    """Return *number* with the noun that it counts."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def check_tag(tag: str) -> str:

@@ -63,7 +63,7 @@ def publish_release(request: PublishRequest, context: Context) -> PublishOutcome
     tag = check_tag(request.tag)
     files = gather.run(gather.GatherInputs(directory=request.directory, plan=request.plan), context)
     with open_api(request.access, context, request.patience) as api:
-        private = _check_rights(api)
+        private = Releases(api).are_private()
         commit_sha = Refs(api).commit_of_tag(tag)
         with Locks(api, context.reporter, context.environ).held(tag, commit_sha) as held:
             inputs = _inputs(request, api, files, commit_sha)
@@ -110,18 +110,6 @@ def _inputs(request: PublishRequest, api: Api, files: tuple[AssetFile, ...], com
         prerelease=request.prerelease,
     )
     return publish.PublishInputs(api=api, draft=draft, files=files, latest=request.latest)
-
-
-def _check_rights(api: Api) -> bool:
-    """Return whether the repository is private. Raises PublishError when the token may not write."""
-    repository = Releases(api).repository()
-    if not repository.may_push:
-        raise PublishError(
-            f"the token may not write to {api.access.repository}",
-            cause="it lacks the permission `contents: write`, or belongs to somebody who may only read",
-            action="give the job `permissions: contents: write`, or use another token",
-        )
-    return repository.private
 
 
 def _check_tag(api: Api, tag: str, commit_sha: str) -> None:

@@ -10,7 +10,7 @@ from pipeline.errors import PublishError
 from pipeline.github.api import Api
 from pipeline.github.releases import Release, Releases
 from pipeline.model.events import Where
-from pipeline.model.release import AssetFile, Reconciled, RemoteAsset, reconcile
+from pipeline.model.release import AssetFile, Reconciled, RemoteAsset, counted, reconcile
 from pipeline.publication.drafts import Draft, Drafts
 from pipeline.publication.transfer import Transfer
 
@@ -133,7 +133,7 @@ def _whole(inputs: PublishInputs, release: Release) -> tuple[RemoteAsset, ...]:
         inputs.api.wait(attempt)
         state = reconcile(inputs.files, releases.assets(release.id))
     raise PublishError(
-        f"the release {inputs.draft.tag} is not whole ({len(state.differences())} differences)",
+        f"the release {inputs.draft.tag} is not whole ({counted(len(state.differences()), 'difference')})",
         cause="somebody else changes the same release, or GitHub is in trouble (https://www.githubstatus.com)",
         action="run the same command again; the draft stays, and nothing of it is public"
         if release.draft

@@ -93,7 +93,7 @@ def test_what_is_missing_is_told_before_anything_is_sent(github: StandIn, capsys
     assert code == 32
     assert err == (
         "app-[0-9]*-linux-arm64.zip: no such file\n\n"
-        "error: the files are not those of the plan (1 differences)\n"
+        "error: the files are not those of the plan (1 difference)\n"
         "  usual cause: a build that failed or was forgotten, or files of an earlier version in the same directory\n"
         "  what to do:  build what is missing into an empty directory; `publish --dry-run` shows the plan\n"
     )

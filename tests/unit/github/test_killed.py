@@ -108,7 +108,6 @@ def test_killed_again_and_again(seed: int, github: StandIn, files_dir: Path, pub
             digests=dice.random() < 0.5,
             list_lag=dice.choice((0, 1, 2)),
             public_lag=dice.choice((0, 1)),
-            may_push=None,
         ),
     )
     for _run in range(3):

@@ -13,12 +13,12 @@ import pytest
 from pipeline.errors import IntegrityError, PipelineError, PublishError
 from pipeline.github.api import RefusedError
 from pipeline.github.holder import this_process
-from pipeline.github.lock import LEASE_S, PREFIX
+from pipeline.github.lock import LEASE_S, PREFIX, Held
 from pipeline.orchestrate.publishing import preview
 from pipeline.publication.marker import find_marker
 from tests.unit.github.publishing import NAMES, context_for, publish, request_for, write_files
 from tests.unit.github.stand_in import Fault, StandIn
-from tests.unit.github.world import TAG, TOKEN, Asset, Release
+from tests.unit.github.world import TAG, TOKEN, Asset, RefusalError, Release
 
 LOCK = f"{PREFIX}{TAG}"
 
@@ -240,16 +240,6 @@ def test_tags_that_are_none(github: StandIn, files_dir: Path, tag: str) -> None:
     assert github.log == []
 
 
-def test_a_token_that_may_not_write(github: StandIn, files_dir: Path) -> None:
-    github.world.manners.may_push = False
-    with pytest.raises(PublishError) as caught:
-        publish(github.url, files_dir)
-    assert caught.value.what == "the token may not write to owner/app"
-    github.world.manners.may_push = None
-    publish(github.url, files_dir)
-    is_whole(github, files_dir)
-
-
 def test_a_refusal_in_whole(github: StandIn, files_dir: Path) -> None:
     github.schedule(Fault("forbidden", "create-release"))
     with pytest.raises(RefusedError) as caught:
@@ -373,6 +363,67 @@ def test_of_many_publishers_one_publishes(github: StandIn, files_dir: Path) -> N
     assert "published" in ended
     is_whole(github, files_dir)
     assert github.log.count("create-release") == 1
+
+
+def test_of_two_that_succeed_a_dead_one_the_faster_one_wins(github: StandIn, files_dir: Path) -> None:
+    dead = holder_of(github, process_started="1")
+    rival = github.world.make_commit("the rival", "f" * 40, [dead])["sha"]
+    github.schedule(Fault("cut", "update-ref", action=lambda: github.world.refs.update({LOCK: rival})))
+    with pytest.raises(PublishError) as caught:
+        publish(github.url, files_dir)
+    assert caught.value.what == f"{TAG} is being published by another publisher, which was faster"
+    assert github.world.refs[LOCK] == rival
+    github.schedule()
+    github.world.refs[LOCK] = dead
+    late = github.world.make_commit("too late", "f" * 40, [dead])["sha"]
+    github.world.refs[LOCK] = rival
+    with pytest.raises(RefusalError, match="Update is not a fast forward"):
+        github.world.update_ref(LOCK, str(late), force=False)
+
+
+def test_a_lock_of_another_is_not_deleted(github: StandIn, files_dir: Path) -> None:
+    """Ours was removed by hand while we published, and another publisher came: its lock stays."""
+    other = github.world.make_commit("the other", "f" * 40)["sha"]
+    github.schedule(Fault("done-502", "list-assets", action=lambda: github.world.refs.update({LOCK: other})))
+    publish(github.url, files_dir)
+    assert github.world.refs[LOCK] == other
+
+
+def test_a_lock_ends_before_it_is_taken_for_dead() -> None:
+    lock = Held(LOCK, "0" * 40)
+    lock.check()
+    lock._until_s -= LEASE_S
+    with pytest.raises(PublishError) as caught:
+        lock.check()
+    assert str(caught.value) == (
+        "error: publishing takes too long to hold the lock any further\n"
+        "  usual cause: the uploads took more than 2.8 hours\n"
+        "  what to do:  run the same command again: what is uploaded is kept"
+    )
+
+
+@pytest.mark.parametrize("kind", ["done-502", "done-cut"])
+def test_a_draft_whose_making_was_not_answered_is_found(github: StandIn, files_dir: Path, kind: str) -> None:
+    github.schedule(Fault(kind, "create-release"))
+    publish(github.url, files_dir)
+    assert (github.seen["create-release"], github.seen["delete-release"]) == (1, 0)
+    is_whole(github, files_dir)
+
+
+@pytest.mark.parametrize("kind", ["done-502", "done-cut"])
+def test_an_upload_that_was_not_answered_is_not_sent_again(github: StandIn, files_dir: Path, kind: str) -> None:
+    github.schedule(Fault(kind, "upload-asset"))
+    publish(github.url, files_dir)
+    assert (github.seen["upload-asset"], github.seen["delete-asset"]) == (3, 0)
+    is_whole(github, files_dir)
+
+
+@pytest.mark.parametrize("kind", ["half", "half-502"])
+def test_a_cut_upload_is_deleted_and_sent_whole(github: StandIn, files_dir: Path, kind: str) -> None:
+    github.schedule(Fault(kind, "upload-asset", 2))
+    publish(github.url, files_dir)
+    assert (github.seen["upload-asset"], github.seen["delete-asset"]) == (4, 1)
+    is_whole(github, files_dir)
 
 
 # Looking only.

@@ -102,8 +102,6 @@ class Manners:
     public_lag: int = 0
     """How often something public is not found yet, by its tag or by its address."""
     renamed: str = _RENAMED.pattern
-    may_push: bool | None = True
-    """None: nothing is told, as with a workflow's token."""
 
 
 class World:
@@ -294,8 +292,7 @@ class World:
     # as JSON
 
     def repository_json(self) -> dict[str, Any]:
-        known: dict[str, Any] = {"full_name": REPOSITORY, "private": self.manners.private}
-        return known if self.manners.may_push is None else {**known, "permissions": {"push": self.manners.may_push}}
+        return {"full_name": REPOSITORY, "private": self.manners.private}
 
     def release_json(self, release: Release) -> dict[str, Any]:
         url = f"{self.base}/repos/{REPOSITORY}/releases/{release.id}"
