@@ -18,7 +18,7 @@ from pipeline.orchestrate.publishing import preview
 from pipeline.publication.marker import find_marker
 from tests.unit.github.publishing import NAMES, context_for, publish, request_for, write_files
 from tests.unit.github.stand_in import Fault, StandIn
-from tests.unit.github.world import TAG, TOKEN, Asset, RefusalError, Release
+from tests.unit.github.world import TAG, TOKEN, Asset, Release
 
 LOCK = f"{PREFIX}{TAG}"
 
@@ -373,12 +373,16 @@ def test_of_two_that_succeed_a_dead_one_the_faster_one_wins(github: StandIn, fil
         publish(github.url, files_dir)
     assert caught.value.what == f"{TAG} is being published by another publisher, which was faster"
     assert github.world.refs[LOCK] == rival
-    github.schedule()
-    github.world.refs[LOCK] = dead
-    late = github.world.make_commit("too late", "f" * 40, [dead])["sha"]
-    github.world.refs[LOCK] = rival
-    with pytest.raises(RefusalError, match="Update is not a fast forward"):
-        github.world.update_ref(LOCK, str(late), force=False)
+
+
+def test_a_rival_between_look_and_move_wins(github: StandIn, files_dir: Path) -> None:
+    """It moves the reference after we saw the dead one and before we move it: without force ours is refused."""
+    dead = holder_of(github, process_started="1")
+    rival = github.world.make_commit("the rival", "f" * 40, [dead])["sha"]
+    github.schedule(Fault("done-502", "create-commit", 2, lambda: github.world.refs.update({LOCK: rival})))
+    with pytest.raises(PublishError, match="by another publisher, which was faster"):
+        publish(github.url, files_dir)
+    assert (github.world.refs[LOCK], github.seen["update-ref"]) == (rival, 1)
 
 
 def test_a_lock_of_another_is_not_deleted(github: StandIn, files_dir: Path) -> None:
@@ -415,6 +419,47 @@ def test_an_upload_that_was_not_answered_is_not_sent_again(github: StandIn, file
     github.schedule(Fault(kind, "upload-asset"))
     publish(github.url, files_dir)
     assert (github.seen["upload-asset"], github.seen["delete-asset"]) == (3, 0)
+    is_whole(github, files_dir)
+
+
+@pytest.mark.parametrize("immutable", [False, True])
+@pytest.mark.parametrize("kind", ["done-502", "done-cut"])
+def test_what_became_public_unanswered_is_seen(github: StandIn, files_dir: Path, kind: str, immutable: bool) -> None:
+    github.world.manners.immutable = immutable
+    github.schedule(Fault(kind, "edit-release"))
+    publish(github.url, files_dir)
+    assert (github.seen["edit-release"], github.seen["get-release"]) == (1, 1)
+    is_whole(github, files_dir)
+
+
+def test_nothing_becomes_public_that_is_not_whole(github: StandIn, files_dir: Path) -> None:
+    """Somebody takes an asset away, and adds another, after everything was sent."""
+
+    def meddle() -> None:
+        (release,) = github.world.releases
+        release.assets.pop()
+        github.world.add_asset(release.id, "more.zip", state="uploaded", path=files_dir / NAMES[0])
+
+    github.schedule(Fault("done-502", "list-assets", 2, meddle))
+    with pytest.raises(PublishError) as caught:
+        publish(github.url, files_dir)
+    assert str(caught.value) == (
+        f"more.zip: not in the plan\n{max(NAMES)}: missing\n\n"
+        f"error: the release {TAG} is not whole (2 differences)\n"
+        "  usual cause: somebody else changes the same release, or GitHub is in trouble (https://www.githubstatus.com)\n"
+        "  what to do:  run the same command again; the draft stays, and nothing of it is public"
+    )
+    nothing_is_public(github)
+    github.schedule()
+    publish(github.url, files_dir)
+    is_whole(github, files_dir)
+
+
+def test_an_upload_that_never_ended_is_no_asset(github: StandIn, files_dir: Path) -> None:
+    """Whatever size and digest the server tells of it."""
+    release = leave_a_draft(github, files_dir)
+    github.world.add_asset(release.id, NAMES[0], state="starter", path=files_dir / NAMES[0])
+    assert NAMES[0] in publish(github.url, files_dir).published.uploaded
     is_whole(github, files_dir)
 
 
