@@ -17,7 +17,7 @@ from pipeline.model.execution import ExecRequest, ExecResult
 from pipeline.model.findings import Severity
 
 from .command import ROOT, Cli
-from .products import Built, bare_executor, run_script, toolchain_for
+from .products import PRIVATE, Built, bare_executor, run_script, toolchain_for
 
 MIRROR = ROOT.parent / "shared" / "v8-mirror"
 NAME = "deno-core-app"
@@ -36,7 +36,7 @@ pytestmark = [
 
 
 class Workplace:
-    """A copy of releases.toml and of the example beside it."""
+    """A copy of releases.toml, with the example and the files of canaries beside it."""
 
     def __init__(self, cli: Cli, directory: Path) -> None:
         self._cli = cli
@@ -44,11 +44,14 @@ class Workplace:
         self.example = directory / EXAMPLE.relative_to(ROOT)
         shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(EXAMPLE, self.example, ignore=shutil.ignore_patterns("target"))
+        shutil.copytree(ROOT / "canaries", directory / "canaries")
         shutil.copy2(ROOT / "releases.toml", self.spec)
 
-    def build(self, directory: Path) -> Built:
-        options = ("--spec", self.spec, "--runtime", NAME, "--v8", f"prebuilt:{MIRROR}")
-        return Built(self._cli, "arm64", directory, *options)
+    def options(self, spec: Path | None = None) -> tuple[str | Path, ...]:
+        return "--spec", spec or self.spec, "--runtime", NAME, "--v8", f"prebuilt:{MIRROR}"
+
+    def build(self, directory: Path, spec: Path | None = None) -> Built:
+        return Built(self._cli, "arm64", directory, *self.options(spec))
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +100,32 @@ def test_it_runs_from_glibc_2_31_on(built: Built) -> None:
     assert said == {NAME: (Severity.OK, "2.31"), "lib/libgcc_s.so.1": (Severity.OK, "2.31")}
     (libc,) = (tool for tool in built.record.subject.toolchain if tool.name == "libc6:arm64")
     assert libc.version.startswith("2.31-")
+
+
+def test_a_floor_that_is_exceeded_fails_the_build(workplace: Workplace, built: Built, cli: Cli, tmp_path: Path) -> None:
+    assert built.zip_path.is_file()
+    target = ("--target", "arm64", "--toolchain", PRIVATE)
+    ended = cli.run("build", *target, "--out", tmp_path, "--glibc", "2.28", *workplace.options())
+    assert ended.exit_code == 21, ended.stderr
+    assert list(tmp_path.iterdir()) == []
+    said = f"elf.glibc: {NAME}: needs glibc 2.30, newer than the 2.28 that the target declares: gettid (2.30), "
+    assert said in ended.stderr
+
+
+def test_one_file_for_users_who_have_the_rest(workplace: Workplace, built: Built, tmp_path: Path) -> None:
+    spec = workplace.spec.with_name("one-file.toml")
+    settings = 'asset-name = "{runtime}-{os}-{target}.zip"\nassumed-libraries = ["libgcc_s.so.1"]\n'
+    heading = f"[runtimes.{NAME}]\n"
+    spec.write_text(workplace.spec.read_text().replace(heading, heading + settings))
+    made = workplace.build(tmp_path, spec)
+    assert made.zip_path.name == f"{NAME}-linux-arm64.zip"
+    assert [file.path for file in made.record.subject.files] == [NAME]
+    assert made.record.subject.assumed_libraries == ("libgcc_s.so.1",)
+    assert (made.record.verdict, made.steps["verify"]["where"]) == (Severity.OK, "emulated")
+    (needed,) = (finding for finding in made.record.findings if finding.id == "elf.needed")
+    assert needed.evidence["assumed"] == ("libgcc_s.so.1",)
+    program = next(file for file in built.record.subject.files if file.path == NAME)
+    assert made.record.subject.files[0].size_bytes < program.size_bytes, "no search path was added"
 
 
 def test_only_the_snapshot_and_the_checks_ran_emulated(built: Built) -> None:
