@@ -22,6 +22,8 @@ from .command import Cli
 
 PRIVATE: ToolchainMode = "private"
 SCRIPT_TIMEOUT_S = 60.0
+BUILD_TIMEOUT_S = 1800.0
+"""A runtime on deno_core takes five minutes on an idle machine."""
 
 
 class Built:
@@ -31,7 +33,7 @@ class Built:
         self.target = find_target(target)
         self.out_dir = directory / "dist"
         build = ("build", "--target", target, "--out", self.out_dir, "--toolchain", PRIVATE)
-        self.outcome = cli.run(*build, *options).outcome()
+        self.outcome = cli.run(*build, *options, timeout_s=BUILD_TIMEOUT_S).outcome()
         self.zip_path = Path(self.outcome["zip"])
         self.record = BuildRecord.model_validate_json(Path(self.outcome["record"]).read_bytes())
         self.product_dir = directory / "product"
