@@ -104,11 +104,19 @@ def _self_test(session: Session, files: tuple[Path, ...], proof: ProofOptions) -
 
 
 def _add_generation(checked: dict[str, tuple[Finding, ...]], files: tuple[Path, ...], proof: ProofOptions) -> None:
-    """Add to the last file whether all of them hold the same snapshots, where that was asked for."""
-    if proof.one_generation:
-        subjects = ((path.name, recorded_subject(record_path(path, proof))) for path in files)
-        known = [(name, subject) for name, subject in subjects if subject]
-        checked[str(files[-1])] += tuple(check_one_generation(known))
+    """Add to the last file whether those of one generation hold the same snapshots.
+
+    They are of one generation where their records say so (``generation_sha256``), or where that was said of all.
+    """
+    known = [(path.name, subject) for path in files if (subject := recorded_subject(record_path(path, proof)))]
+    groups: dict[str | None, list[tuple[str, Subject]]] = {}
+    for name, subject in known:
+        groups.setdefault(None if proof.one_generation else subject.generation_sha256 or name, []).append(
+            (name, subject)
+        )
+    for group in groups.values():
+        if len(group) > 1:
+            checked[str(files[-1])] += tuple(check_one_generation(group))
 
 
 def _target(path: Path, name: str | None, subject: Subject | None) -> Target:

@@ -16,15 +16,17 @@ from pipeline import archive, fs, record
 from pipeline.elf.facts import ElfFacts
 from pipeline.elf.reader import is_elf, read_elf
 from pipeline.errors import ArchiveError
+from pipeline.model.components import COMPONENTS_SUFFIX
 from pipeline.model.findings import Finding, Severity, verdict
-from pipeline.model.record import BuildRecord, FileRecord
+from pipeline.model.record import RECORD_SUFFIX, BuildRecord, FileRecord
 from pipeline.model.target import TARGETS
 from pipeline.model.toolchain import Toolchain
 from pipeline.proof.generation import Embedded, check_generation, check_snapshots, embedded_snapshots
 
 _SHOWN = 5
 _NEVER_CONFIRMED = (
-    "patches", "features", "profile", "assumed_libraries", "steps", "findings", "pipeline_version", "built_at",
+    "generation_sha256", "patches", "features", "profile", "assumed_libraries", "steps", "findings",
+    "pipeline_version", "built_at",
 )  # fmt: skip
 
 
@@ -221,11 +223,23 @@ def _compared(case: _Case) -> Iterator[Finding]:
         "toolchain, toolchain_digest": _toolchain(case),
         "executor": _executor(case),
         "deflate, source_date_epoch_s": _packing(case),
+        "components_sha256": _components(case),
     }
     yield from (finding for finding in checks.values() if finding)
     claims = (*(name for name, finding in checks.items() if finding is None), *_NEVER_CONFIRMED)
     message = f"nothing at hand confirms {', '.join(claims)}; the record's own digest covers them"
     yield _finding("record.claims", Severity.INFO, case.order.record_path.name, message)
+
+
+def _components(case: _Case) -> Finding | None:
+    name = case.order.record_path.name.removesuffix(RECORD_SUFFIX) + COMPONENTS_SUFFIX
+    path = case.order.record_path.with_name(name)
+    recorded = case.made.subject.components_sha256
+    if recorded is None or not path.is_file():
+        return None
+    present = fs.sha256_file(path)
+    problems = [] if present == recorded else [f"components_sha256 is {_short(recorded)}, its digest {_short(present)}"]
+    return _held("record.components", name, problems, "is the list of components that the record is bound to")
 
 
 def _lock(case: _Case) -> Finding | None:

@@ -10,7 +10,7 @@ from pipeline.model.record import BuildRecord, SnapshotRecord, StepRecord, Subje
 from pipeline.report import wording
 
 WIDTH = 1000
-_BOX_WIDTH, _GAP = 190, 46
+_BOX_WIDTH, _GAP = 196, 44
 _LINE, _HEAD, _PADDING = 16, 20, 14
 _LINE_CHARACTERS = 28
 _ROW = 20

@@ -18,7 +18,7 @@ from pipeline.model.record import BuildRecord, Subject, VmRecord
 from pipeline.model.self_test import Outcome, SelfTest, SelfTestReport, SelfTestRow
 from pipeline.model.target import find_target
 from tests.unit.elf.files import ElfSpec, elf_file
-from tests.unit.proof.products import make_product
+from tests.unit.proof.products import OTHER_GENERATION, make_product
 
 FAIL = Finding(id="elf.machine", severity=Severity.FAIL, subject="bin/app", message="is x86-64")
 OK = Finding(id="elf.class", severity=Severity.OK, subject="bin/app", message="is 64 bit")
@@ -141,6 +141,23 @@ def test_the_verifier_is_tested_on_request(tmp_path: Path, capsys: pytest.Captur
     assert [row["outcome"] for row in matrix["rows"]].count("rejected") == 10
     assert "older table of references" in written.err
     assert "app-1.0.0-linux-arm64.zip: app, V8 10.2.154.26-node.37, arm64" in written.err
+
+
+@pytest.mark.parametrize(("declared", "exit_code"), [("both", 21), ("one", 0), ("by option", 21)])
+def test_products_of_one_generation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], declared: str, exit_code: int
+) -> None:
+    """Two zips with different snapshots: a failure where one generation was declared."""
+    one, two = make_product(tmp_path / "one"), make_product(tmp_path / "two", made=OTHER_GENERATION)
+    if declared != "both":
+        two.tamper(lambda document: document["subject"].update(generation_sha256="1" * 64))
+    options = ("--one-generation",) if declared == "by option" else ()
+    arguments = ["verify", "--static-only", "--cache-dir", str(tmp_path / "cache"), *options]
+    assert main([*arguments, str(one.zip_path), str(two.zip_path)]) == exit_code
+    said = capsys.readouterr().err
+    name = "app-1.0.0-linux-arm64.zip"
+    failure = f"record.generation: snap/snapshot.bin: differs between {name} and {name}, of one generation"
+    assert (failure in said) is (exit_code == 21)
 
 
 def test_what_has_no_snapshot_cannot_test_the_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,10 +50,10 @@ class Product:
         fs.write_text(self.record_path, (record.sealed(made) if seal else made).to_json())
 
 
-def make_product(root: Path, *, extra: dict[str, bytes] | None = None) -> Product:
+def make_product(root: Path, *, extra: dict[str, bytes] | None = None, made: bytes = MADE) -> Product:
     """Return a product below *root* whose program holds a snapshot, and whose library V8's own."""
     files = {
-        "app": elf_file(ElfSpec(target=ARM64, payload=MADE)),
+        "app": elf_file(ElfSpec(target=ARM64, payload=made)),
         "lib/libengine.so.1": elf_file(ElfSpec(target=ARM64, payload=OWN)),
     } | (extra or {})
     product_dir = root / "product"
@@ -70,8 +70,9 @@ def make_product(root: Path, *, extra: dict[str, bytes] | None = None) -> Produc
     archive.write_zip(zip_path, members, epoch_s=EPOCH_S)
     out_dir = root / "out"
     out_dir.mkdir()
-    (out_dir / "snapshot.bin").write_bytes(MADE)
+    (out_dir / "snapshot.bin").write_bytes(made)
     (out_dir / "ops.rs").write_text("fn ops() {}\n")
+    (root / "app-1.0.0-linux-arm64.components.json").write_text("{}\n")
     (root / "Cargo.lock").write_text("version = 4\n")
     (root / "generator").write_text("generator\n")
     product = Product(
@@ -96,7 +97,8 @@ def _record(product: Product, names: tuple[str, ...]) -> BuildRecord:
         ),
         vm=VmRecord(crate="v8", crate_version="137.3.0", v8_version=V8),
         lock_sha256=fs.sha256_file(product.lock), features=("net",), default_features=True, profile="release",
-        glibc_floor="2.34",
+        glibc_floor="2.34", generation_sha256=hashlib.sha256(b"generation").hexdigest(),
+        components_sha256=hashlib.sha256(b"{}\n").hexdigest(),
         toolchain=(Tool(name="rustc", version="1.85.0", origin="private"),),
         toolchain_digest=hashlib.sha256(b"toolbox").hexdigest(),
     )  # fmt: skip

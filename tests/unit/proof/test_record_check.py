@@ -49,10 +49,11 @@ def test_an_untouched_record_holds(product: Product) -> None:
         for name in (
             "record.digest", "record.zip", "record.files", "record.target", "record.glibc", "record.snapshot",
             "record.generation", "record.v8", "record.verdict", "record.generator", "record.lock", "record.packing",
+            "record.components",
         )
     ] + [("record.claims", Severity.INFO)]  # fmt: skip
     assert findings[-1].message == (
-        "nothing at hand confirms toolchain, toolchain_digest, executor, patches, features, profile,"
+        "nothing at hand confirms toolchain, toolchain_digest, executor, generation_sha256, patches, features, profile,"
         " assumed_libraries, steps, findings, pipeline_version, built_at; the record's own digest covers them"
     )
 
@@ -167,6 +168,10 @@ SNAPSHOT = "is in the record, {} in the product"
         ),
         (at("verdict", to="fail"), [("record.verdict", "verdict is fail, the findings say ok")]),
         (at("subject", "lock_sha256", to=DIGEST), [("record.lock", "lock_sha256 is 0000000000000000…, its ")]),
+        (
+            at("subject", "components_sha256", to=DIGEST),
+            [("record.components", "components_sha256 is 0000000000000000…, its digest ")],
+        ),
         (
             at("subject", "snapshots", 0, "generator_sha256", to=DIGEST),
             [("record.generator", "generator_sha256 of snap is 0000000000000000…, the digest of none of them")],
