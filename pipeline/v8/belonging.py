@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pipeline.model.findings import Agreement, Finding, Severity
 from pipeline.v8.blob import SnapshotBlob
 from pipeline.v8.checksum import Buffer
-from pipeline.v8.code_sizes import find_table, has_table
+from pipeline.v8.code_sizes import find_table, has_table, same_builtins
 from pipeline.v8.consistency import Comparison, Core, compare
 from pipeline.v8.leaks import Leaks
 
@@ -48,7 +48,8 @@ def machine_code(data: Buffer, blobs: Sequence[SnapshotBlob], cores: Sequence[Co
     if not listing or data[: len(_ELF_MAGIC)] != _ELF_MAGIC:
         return {}
     lists = {core.code_sizes for core in listing}
-    held = {sizes for sizes in lists if find_table(data, sizes) is not None}
+    exact = {sizes for sizes in lists if find_table(data, sizes) is not None}
+    held = {sizes for sizes in lists if any(same_builtins(sizes, known) for known in exact)}
     if not held and not any(has_table(data, blob.offset) for blob in blobs[:2]):
         return {}
     return {core: Code.SAME if core.code_sizes in held else Code.OTHER for core in listing}

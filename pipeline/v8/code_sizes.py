@@ -6,7 +6,7 @@ architectures have the same sizes, nor have two builds of V8 whose builtins diff
 two snapshots, or a snapshot and a program, belong together. Heap contents do not touch it.
 
 Found in ``Code`` objects (``src/objects/code.h``), whatever stands around them: flags, instruction size, metadata
-size, a zero (inlined bytecode size), -1 (OSR offset), then three offsets into the metadata that do not decrease; words
+size, a zero (inlined bytecode size), -1 (OSR offset), then three offsets into the metadata; words
 of 32 bits. The table is that of ``EmbeddedData`` (``src/snapshot/embedded/embedded-data.h``): rows of instruction
 offset, instruction length, metadata offset. Measured in V8 11.3, 12.4, 13.6, 14.5 to 14.9, 15.0 and 15.8, with and
 without pointer compression; V8 10's snapshots have no such objects and yield nothing.
@@ -38,7 +38,6 @@ _MAX_STRAY_SHARE = 0.02
 """How much longer than V8's own list an embedder's may be: heap data that reads like a ``Code`` object would add
 to it. In 24 real snapshots nothing did."""
 _ROW_BYTES = 12
-_ANCHOR_ROWS = 24
 _MAX_ANCHOR_TRIES = 4096
 
 # The table's first row (offset 0, size, metadata 0) and the beginning of the second.
@@ -64,9 +63,9 @@ def _size_at(section: bytes, place: int) -> int | None:
         return None
     flags, size, metadata = _BEFORE.unpack_from(section, start)
     offsets = _AFTER.unpack_from(section, end)
-    ordered = offsets[0] <= offsets[1] <= offsets[2] <= metadata
+    inside = max(offsets) <= metadata
     plausible = 0 < size < _MAX_INSTRUCTIONS_BYTES and metadata < _MAX_METADATA_BYTES and flags < _MAX_FLAGS
-    return size if ordered and plausible else None
+    return size if inside and plausible else None
 
 
 def equal_share(first: Sequence[int], second: Sequence[int]) -> float:
@@ -84,25 +83,29 @@ def same_builtins(embedded: Sequence[int], own: Sequence[int]) -> bool:
 
 
 def find_table(program: Buffer, sizes: Sequence[int]) -> int | None:
-    """Return the offset, in *program*, of the row of its table of machine code that has the anchor of *sizes*.
+    """Return the offset, in *program*, of the first size in its table of machine code that has all of *sizes*.
 
-    The anchor is the largest size with the rows that follow it. None: the program's code has other sizes, or its
-    table another layout (before V8 12).
+    Looked for is the largest, the rarest; then each must be in its row. None: the program's code has other sizes, or
+    its table another layout (before V8 12).
     """
-    window = min(_ANCHOR_ROWS, len(sizes))
-    if window < _ANCHOR_ROWS:
+    if len(sizes) < MIN_CODES:
         return None
-    at = max(range(len(sizes) - window + 1), key=lambda place: sizes[place])
-    wanted = tuple(sizes[at : at + window])
-    places = itertools.islice(find_all(program, struct.pack("<I", wanted[0])), _MAX_ANCHOR_TRIES)
-    return next((place for place in places if _has_rows(program, place, wanted)), None)
+    at = max(range(len(sizes)), key=lambda place: sizes[place])
+    places = itertools.islice(find_all(program, struct.pack("<I", sizes[at])), _MAX_ANCHOR_TRIES)
+    starts = (place - at * _ROW_BYTES for place in places)
+    return next((start for start in starts if start >= 0 and _has_rows(program, start, sizes)), None)
 
 
-def _has_rows(program: Buffer, place: int, wanted: tuple[int, ...]) -> bool:
-    rows = program[place : place + _ROW_BYTES * (len(wanted) - 1) + 4]
-    return len(rows) == _ROW_BYTES * (len(wanted) - 1) + 4 and all(
-        rows[i * _ROW_BYTES : i * _ROW_BYTES + 4] == struct.pack("<I", size) for i, size in enumerate(wanted)
-    )
+def _has_rows(program: Buffer, start: int, sizes: Sequence[int]) -> bool:
+    near = program[start : start + _ROW_BYTES * _CHECKED_ROWS]
+    if not _begins_with(near, sizes[:_CHECKED_ROWS]):
+        return False
+    return _begins_with(program[start : start + _ROW_BYTES * len(sizes)], sizes)
+
+
+def _begins_with(rows: bytes, sizes: Sequence[int]) -> bool:
+    words = struct.unpack(f"<{len(rows) // 4}I", rows[: len(rows) // 4 * 4])
+    return words[:: _ROW_BYTES // 4] == tuple(sizes)
 
 
 def has_table(program: Buffer, around: int) -> bool:

@@ -6,6 +6,7 @@ other strings. V8 refuses at start-up a snapshot whose header has another one.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -26,18 +27,29 @@ def names_engine(data: Buffer, version: str, blobs: Sequence[SnapshotBlob]) -> b
     return any(not any(blob.offset <= place < blob.end for blob in blobs) for place in places)
 
 
-def check_engines(
-    found: Sequence[tuple[str, SnapshotBlob, bool]], programs: Iterable[tuple[str, Path]]
-) -> list[Finding]:
-    """Return, for each snapshot (file, snapshot, whether its own file is V8 of that version), whose V8 it belongs to.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Carried:
+    """A snapshot, and what is known of the file that carries it."""
+
+    file: str
+    blob: SnapshotBlob
+    named: bool
+    """Whether the file names the snapshot's version of V8, outside of its snapshots."""
+    is_engine: bool
+    """Whether the file has V8's machine code, so that it must name its version."""
+
+
+def check_engines(found: Sequence[Carried], programs: Iterable[tuple[str, Path]]) -> list[Finding]:
+    """Return, for each snapshot, whether the product's V8 is of its version.
 
     *programs* are the ELF files of the product: they are searched where a snapshot's own file does not tell.
     """
-    beside = {blob.version for _file, blob, here in found if here}
-    missing = {blob.version for _file, blob, _here in found} - beside
-    elsewhere = {version for version in missing if any(_holds(path, version) for _name, path in programs)}
+    beside = {item.blob.version for item in found if item.named}
+    missing = {item.blob.version for item in found} - beside
+    paths = [path for _name, path in programs] if missing else []
+    elsewhere = {version for version in missing if any(_holds(path, version) for path in paths)}
     known = beside | elsewhere
-    return [_finding(file, blob, known) for file, blob, _here in found] if known else []
+    return [_finding(item.file, item.blob, known) for item in found if known or item.is_engine]
 
 
 def _holds(path: Path, version: str) -> bool:
@@ -47,7 +59,7 @@ def _holds(path: Path, version: str) -> bool:
 
 def _finding(file: str, blob: SnapshotBlob, known: set[str]) -> Finding:
     right = blob.version in known
-    versions = ", ".join(sorted(known))
+    versions = ", ".join(sorted(known)) or "of another version"
     return Finding(
         id="v8.version",
         severity=Severity.OK if right else Severity.FAIL,

@@ -14,7 +14,7 @@ from pipeline.v8.belonging import FoundBlob, check_consistency, check_machine_co
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.consistency import core_of
-from pipeline.v8.engine import check_engines, names_engine
+from pipeline.v8.engine import Carried, check_engines, names_engine
 from pipeline.v8.leaks import Leaks, check_leaks, find_leaks, sidecar_end
 from pipeline.v8.likeness import check_likeness
 from pipeline.v8.scan import MAX_BLOBS, find_blobs, find_bytes, mapped
@@ -102,7 +102,7 @@ def check_blobs(found: tuple[FoundBlob, ...], around: Surroundings | None = None
     yield from _too_many(found)
     for item in found:
         yield _soundness(item)
-    versions = check_engines([(item.file, item.blob, item.engine_beside) for item in found], known.programs)
+    versions = check_engines(_carried(found), known.programs)
     yield from versions
     for item in found:
         yield from check_machine_code(item)
@@ -115,6 +115,13 @@ def check_blobs(found: tuple[FoundBlob, ...], around: Surroundings | None = None
         yield from check_leaks(
             item.leaks, subject=item.file, offset=item.blob.offset, target=known.target, shipped=known.shipped
         )
+
+
+def _carried(found: tuple[FoundBlob, ...]) -> list[Carried]:
+    return [
+        Carried(file=item.file, blob=item.blob, named=item.engine_beside, is_engine=item.code is not None)
+        for item in found
+    ]
 
 
 def own_snapshots(found: tuple[FoundBlob, ...]) -> tuple[FoundBlob, ...]:

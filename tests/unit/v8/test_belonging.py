@@ -26,9 +26,12 @@ def judged(place: Path, **files: bytes) -> list[Finding]:
     paths = []
     for name, content in files.items():
         path = place / name
-        path.write_bytes(elf_file(ElfSpec(target=find_target("arm64"), payload=content)))
+        payload = b"\x0014.5.201.2-rusty\0" + content
+        path.write_bytes(elf_file(ElfSpec(target=find_target("arm64"), payload=payload)))
         paths.append((name, path))
-    return [finding for finding in check_blobs(scan_product(paths, ())) if finding.id != "v8.snapshot"]
+    return [
+        finding for finding in check_blobs(scan_product(paths, ())) if finding.id not in {"v8.snapshot", "v8.version"}
+    ]
 
 
 def short(findings: list[Finding]) -> list[tuple[str, Severity, Agreement | None]]:
@@ -96,3 +99,13 @@ def test_a_snapshot_alone_in_a_file_of_data(tmp_path: Path, at: int) -> None:
         Severity.UNKNOWN,
         "the product holds no snapshot of V8's own to compare with",
     )
+
+
+def test_a_program_must_name_the_version_of_its_snapshots(tmp_path: Path) -> None:
+    """Both snapshots were replaced, by those of a version whose machine code has the same sizes."""
+    content = b"\x0014.5.201.1-rusty\0" + code_table(SIZES) + snapshot(SIZES, contexts=1) + snapshot(SIZES, contexts=3)
+    path = tmp_path / "app"
+    path.write_bytes(elf_file(ElfSpec(target=find_target("arm64"), payload=content)))
+    findings = [f for f in check_blobs(scan_product([("app", path)], ())) if f.id == "v8.version"]
+    words = "was made by V8 14.5.201.2-rusty, the product holds V8 of another version"
+    assert [(f.severity, f.message) for f in findings] == [(Severity.FAIL, words)] * 2

@@ -30,7 +30,6 @@ def test_too_few_are_no_list() -> None:
         (3, 0, 8, 0, 0xFFFFFFFF, 8, 8, 8),  # no code
         (3, 1 << 21, 8, 0, 0xFFFFFFFF, 8, 8, 8),  # too much of it
         (3, 100, 8, 0, 0xFFFFFFFF, 8, 8, 12),  # beyond the metadata
-        (3, 100, 8, 0, 0xFFFFFFFF, 8, 4, 8),  # decreasing
         (1 << 30, 100, 8, 0, 0xFFFFFFFF, 8, 8, 8),  # flags that nothing has
         (3, 100, 8, 1, 0xFFFFFFFF, 8, 8, 8),
     ],
@@ -42,13 +41,13 @@ def test_what_only_resembles_code_is_left_out(words: tuple[int, ...]) -> None:
 
 def test_the_table_of_a_program() -> None:
     program = noise(3, 5000) + code_table(SIZES) + noise(4, 5000)
-    place = find_table(program, SIZES)
-    assert place is not None
-    assert program[place : place + 4] == struct.pack("<I", max(SIZES[:-23]))
+    assert find_table(program, SIZES) == 5000 + 4
     assert has_table(program, 0)
     others = tuple(size + 4 for size in SIZES)
     assert find_table(program, others) is None
+    assert find_table(program, (*SIZES[:-1], SIZES[-1] + 4)) is None, "one other size is another build"
     assert find_table(program, SIZES[:20]) is None
+    assert find_table(program[: 5000 + 12 * 300], SIZES) is None
 
 
 def test_no_table_where_there_is_none() -> None:
