@@ -8,7 +8,7 @@ two snapshots, or a snapshot and a program, belong together. Heap contents do no
 Found in ``Code`` objects (``src/objects/code.h``), whatever stands around them: flags, instruction size, metadata
 size, a zero (inlined bytecode size), -1 (OSR offset), then three offsets into the metadata; words
 of 32 bits. The table is that of ``EmbeddedData`` (``src/snapshot/embedded/embedded-data.h``): rows of instruction
-offset, instruction length, metadata offset. Measured in V8 11.3, 12.4, 13.6, 14.5 to 14.9, 15.0 and 15.8, with and
+offset, instruction length and more. Measured in V8 11.3, 12.4, 13.6, 14.5 to 14.9, 15.0 and 15.8, with and
 without pointer compression; V8 10's snapshots have no such objects and yield nothing.
 """
 
@@ -37,12 +37,15 @@ _MAX_FLAGS = 1 << 24
 _MAX_STRAY_SHARE = 0.02
 """How much longer than V8's own list an embedder's may be: heap data that reads like a ``Code`` object would add
 to it. In 24 real snapshots nothing did."""
-_ROW_BYTES = 12
+_ROW_BYTES = (12, 32)
+"""Of the table in V8 12 and later, and in V8 11."""
 _MAX_ANCHOR_TRIES = 4096
 
-# The table's first row (offset 0, size, metadata 0) and the beginning of the second.
-_FIRST_ROWS = re.compile(rb"\0{4}(?=(?!\0\0)..\0\0\0{4}..\0\0..\0\0)", re.DOTALL)
-_ROW = struct.Struct("<III")
+# The table's first row (offset 0, size, and with short rows metadata 0) and the beginning of the second.
+_FIRST_ROWS = {
+    12: re.compile(rb"\0{4}(?=(?!\0\0)..\0\0\0{4}..\0\0..\0\0)", re.DOTALL),
+    32: re.compile(rb"\0{4}(?=(?!\0\0)..\0\0.{24}(?!\0\0)..\0\0(?!\0\0)..\0\0)", re.DOTALL),
+}
 _CHECKED_ROWS = 8
 _MAX_PADDING_BYTES = 128
 _MAX_TABLE_TRIES = 100_000
@@ -92,20 +95,23 @@ def find_table(program: Buffer, sizes: Sequence[int]) -> int | None:
         return None
     at = max(range(len(sizes)), key=lambda place: sizes[place])
     places = itertools.islice(find_all(program, struct.pack("<I", sizes[at])), _MAX_ANCHOR_TRIES)
-    starts = (place - at * _ROW_BYTES for place in places)
-    return next((start for start in starts if start >= 0 and _has_rows(program, start, sizes)), None)
+    starts = ((place - at * row_bytes, row_bytes) for place in places for row_bytes in _ROW_BYTES)
+    return next(
+        (start for start, row_bytes in starts if start >= 0 and _has_rows(program, start, row_bytes, sizes)), None
+    )
 
 
-def _has_rows(program: Buffer, start: int, sizes: Sequence[int]) -> bool:
-    near = program[start : start + _ROW_BYTES * _CHECKED_ROWS]
-    if not _begins_with(near, sizes[:_CHECKED_ROWS]):
-        return False
-    return _begins_with(program[start : start + _ROW_BYTES * len(sizes)], sizes)
+def _has_rows(program: Buffer, start: int, row_bytes: int, sizes: Sequence[int]) -> bool:
+    return all(
+        _column(program[start : start + row_bytes * count], row_bytes) == tuple(sizes[:count])
+        for count in (_CHECKED_ROWS, len(sizes))
+    )
 
 
-def _begins_with(rows: bytes, sizes: Sequence[int]) -> bool:
+def _column(rows: bytes, row_bytes: int) -> tuple[int, ...]:
+    """Return the first word of each row."""
     words = struct.unpack(f"<{len(rows) // 4}I", rows[: len(rows) // 4 * 4])
-    return words[:: _ROW_BYTES // 4] == tuple(sizes)
+    return words[:: row_bytes // 4]
 
 
 def has_table(program: Buffer, around: int) -> bool:
@@ -115,16 +121,19 @@ def has_table(program: Buffer, around: int) -> bool:
     megabyte of each other in all programs that were measured.
     """
     window = program[max(0, around - _NEAR_BYTES) : around + _NEAR_BYTES]
-    candidates = itertools.islice(_FIRST_ROWS.finditer(window), _MAX_TABLE_TRIES)
-    return any(_begins_table(window, found.start()) for found in candidates)
+    return any(
+        _begins_table(window, found.start(), row_bytes)
+        for row_bytes, pattern in _FIRST_ROWS.items()
+        for found in itertools.islice(pattern.finditer(window), _MAX_TABLE_TRIES)
+    )
 
 
-def _begins_table(program: bytes, place: int) -> bool:
-    raw = program[place : place + _ROW.size * _CHECKED_ROWS]
-    if len(raw) < _ROW.size * _CHECKED_ROWS:
+def _begins_table(program: bytes, place: int, row_bytes: int) -> bool:
+    rows = program[place : place + row_bytes * _CHECKED_ROWS]
+    if len(rows) < row_bytes * _CHECKED_ROWS:
         return False
-    rows = list(_ROW.iter_unpack(raw))
+    offsets, sizes = _column(rows, row_bytes), _column(rows[4:], row_bytes)
     return all(
-        size and 0 <= following[0] - offset - size <= _MAX_PADDING_BYTES and metadata <= following[2]
-        for (offset, size, metadata), following in itertools.pairwise(rows)
+        size and 0 <= following - offset - size <= _MAX_PADDING_BYTES
+        for size, (offset, following) in zip(sizes, itertools.pairwise(offsets), strict=False)
     )
