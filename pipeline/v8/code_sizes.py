@@ -95,10 +95,11 @@ def find_table(program: Buffer, sizes: Sequence[int]) -> int | None:
         return None
     at = max(range(len(sizes)), key=lambda place: sizes[place])
     places = itertools.islice(find_all(program, struct.pack("<I", sizes[at])), _MAX_ANCHOR_TRIES)
-    starts = ((place - at * row_bytes, row_bytes) for place in places for row_bytes in _ROW_BYTES)
-    return next(
-        (start for start, row_bytes in starts if start >= 0 and _has_rows(program, start, row_bytes, sizes)), None
-    )
+    for place, row_bytes in itertools.product(places, _ROW_BYTES):
+        start = place - at * row_bytes
+        if start >= 0 and _has_rows(program, start, row_bytes, sizes):
+            return start
+    return None
 
 
 def _has_rows(program: Buffer, start: int, row_bytes: int, sizes: Sequence[int]) -> bool:

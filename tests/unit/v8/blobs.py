@@ -65,10 +65,10 @@ def code_objects(sizes: Sequence[int], *, gap: int = 40) -> bytes:
     return b"".join(filler.randbytes(gap) + code for code in objects)
 
 
-def code_table(sizes: Sequence[int]) -> bytes:
+def code_table(sizes: Sequence[int], *, row_bytes: int = 12) -> bytes:
     """Return the table that a program has of builtins with machine code of *sizes*."""
     rows, place = [], 0
     for number, size in enumerate(sizes):
-        rows.append(struct.pack("<III", place, size, 8 * number))
+        rows.append(struct.pack("<III", place, size, 8 * number).ljust(row_bytes, b"\1"))
         place += -(-size // 32) * 32
     return b"".join(rows)

@@ -39,8 +39,9 @@ def test_what_only_resembles_code_is_left_out(words: tuple[int, ...]) -> None:
     assert code_sizes(stray + code_objects(SIZES) + stray + stray[:20]) == SIZES
 
 
-def test_the_table_of_a_program() -> None:
-    program = noise(3, 5000) + code_table(SIZES) + noise(4, 5000)
+@pytest.mark.parametrize("row_bytes", [12, 32])
+def test_the_table_of_a_program(row_bytes: int) -> None:
+    program = noise(3, 5000) + code_table(SIZES, row_bytes=row_bytes) + noise(4, 5000)
     assert find_table(program, SIZES) == 5000 + 4
     assert has_table(program, 0)
     others = tuple(size + 4 for size in SIZES)
