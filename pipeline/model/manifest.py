@@ -28,6 +28,8 @@ class AssetKind(enum.StrEnum):
     TAR = "tar"
     """``.tar.zst`` with the files of the zip."""
     BUILD_INFO = "build-info"
+    REPORT = "report"
+    """The build record as a page."""
     CYCLONEDX = "cyclonedx"
     """Bill of materials, CycloneDX 1.6 as JSON."""
     SPDX = "spdx"

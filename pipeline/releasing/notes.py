@@ -10,8 +10,8 @@ from pipeline.model.manifest import AssetKind, Product, ReleaseManifest, V8Archi
 
 _TEMPLATE = "release-notes.md"
 _BESIDE_PRODUCTS = (
-    " `….build-info.json` tells how each\nproduct was made and what the checks said; `….cdx.json` (CycloneDX 1.6) and"
-    " `….spdx.json` (SPDX 2.3) list what it is\nmade of."
+    " `….build-info.json` and\n`….report.html` tell how each product was made and what the checks said; `….cdx.json`"
+    " (CycloneDX 1.6) and\n`….spdx.json` (SPDX 2.3) list what it is made of."
 )
 
 

@@ -18,6 +18,7 @@ from pipeline.model.record import FileRecord, Subject
 from pipeline.model.target import find_target
 from pipeline.releasing.builds import FinishedBuild
 from pipeline.releasing.directory import describe
+from pipeline.report.page import PAGE_SUFFIX, render_page
 from pipeline.sbom.cyclonedx import cyclonedx
 from pipeline.sbom.origin import Origin
 from pipeline.sbom.spdx import spdx
@@ -56,7 +57,7 @@ def run(inputs: AssembleInputs, context: Context) -> Product:
         again.mkdir()
         tarball.extract_tar(directory / tar.name, again)
         _check(directory / tar.name, again, build.subject.files)
-        assets = (_copy_zip(inputs), tar, _copy(inputs, build.record_path, AssetKind.BUILD_INFO), *_documents(inputs))
+        assets = (_copy_zip(inputs), tar, *_record(inputs), *_documents(inputs))
         step.detail(", ".join(f"{asset.name.removeprefix(build.stem)} {asset.size_bytes:,}" for asset in assets[:2]))
     return _product(build.subject, build.record.subject_sha256, assets)
 
@@ -98,6 +99,14 @@ def _copy(inputs: AssembleInputs, source: Path, kind: AssetKind, *, packing: str
     with fs.atomic_path(final) as temporary:
         shutil.copyfile(source, temporary)
     return describe(final, kind, packing=packing)
+
+
+def _record(inputs: AssembleInputs) -> tuple[Asset, Asset]:
+    """Copy the record, and write the page about it anew: one that lies beside it may be of another build."""
+    build = inputs.build
+    page = inputs.release_dir / f"{build.stem}{PAGE_SUFFIX}"
+    fs.write_text(page, render_page(build.record, record_name=build.record_path.name))
+    return _copy(inputs, build.record_path, AssetKind.BUILD_INFO), describe(page, AssetKind.REPORT)
 
 
 def _documents(inputs: AssembleInputs) -> tuple[Asset, Asset]:

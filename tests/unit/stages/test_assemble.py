@@ -39,6 +39,7 @@ def test_every_file_of_a_product(tmp_path: Path) -> None:
         "app-1.0.0-linux-arm64.zip": "zip",
         "app-1.0.0-linux-arm64.tar.zst": "tar",
         "app-1.0.0-linux-arm64.build-info.json": "build-info",
+        "app-1.0.0-linux-arm64.report.html": "report",
         "app-1.0.0-linux-arm64.cdx.json": "cyclonedx",
         "app-1.0.0-linux-arm64.spdx.json": "spdx",
     }
