@@ -86,7 +86,8 @@ def test_json() -> None:
     (outcome,) = document["outcomes"]
     assert outcome["zip"] == "/work/dist/app-1.2.3-linux-arm64.zip"
     assert outcome["steps"][1] == {
-        "title": "compile product", "where": "native", "duration_s": 12.345, "cpu_s": 20.0, "detail": "",
+        "title": "compile product", "where": "native", "duration_s": 12.345, "cpu_s": 20.0,
+        "peak_memory_bytes": None, "detail": "",
     }  # fmt: skip
     assert outcome["seconds"] == {"native": 12.345, "emulated": 0.43, "network": 32.1}
     assert outcome["files"][1] == {"path": "/elsewhere/record.json", "size_bytes": 93, "sha256": "cd" * 32}
