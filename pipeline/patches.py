@@ -104,6 +104,20 @@ def require_runtimes(patches_dir: Path, runtimes: Collection[str]) -> None:
             )
 
 
+def require_directory(directory: Path) -> None:
+    """Make sure that the directory is there which a runtime names as that of its patches.
+
+    Raises SpecError.
+    """
+    if not directory.is_dir():
+        near = _guess(directory.name, (path.name for path in directory.parent.glob("*/")))
+        raise SpecError(
+            f"there is no directory {directory}{near}",
+            cause="`patches` in releases.toml is misspelt, or the file was copied without its patches",
+            action="name a directory that holds the patches, or build with --no-patches",
+        )
+
+
 def _guess(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""

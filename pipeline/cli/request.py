@@ -29,7 +29,7 @@ from pipeline.model.spec import (
     VmProvider,
 )
 from pipeline.model.spec_values import GLIBC_VERSION
-from pipeline.patches import require_runtimes
+from pipeline.patches import require_directory, require_runtimes
 
 DEFAULT_OUT_DIR = Path("dist")
 PATCHES_DIR_NAME = "patches"
@@ -117,7 +117,10 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
         host=host,
         include=tuple((start_dir / path).resolve() for path in options.include),
     )
-    return resolve(file.spec, selection, base_dir=file.base_dir)
+    request = resolve(file.spec, selection, base_dir=file.base_dir)
+    if request.patches_dir is not None and request.runtime.patches is not None:
+        require_directory(request.patches_dir)
+    return request
 
 
 def _patches_dir(options: RequestOptions, file: SpecFile, start_dir: Path) -> Path | None:

@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import SpecError
 from pipeline.model.build import BuildRequest
 from pipeline.model.spec import GitSource, RegistrySource, RuntimeSpec, Source
-from pipeline.patches import planned_patches, read_patches, require_runtimes
+from pipeline.patches import planned_patches, read_patches, require_directory, require_runtimes
 
 ROOT = Path(__file__).parents[2]
 DIFF = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-Package: not a header\n+y\n"
@@ -80,6 +80,18 @@ def test_a_directory_for_no_runtime_is_refused(tmp_path: Path) -> None:
         f"error: {tmp_path / 'ap'} is for a runtime that does not exist; did you mean 'app'?\n"
         "  usual cause: the directory is misspelt, or the runtime was renamed in releases.toml\n"
         "  what to do:  name it after one of app, other"
+    )
+
+
+def test_a_directory_that_a_runtime_names_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "deno").mkdir()
+    require_directory(tmp_path / "deno")
+    with pytest.raises(SpecError) as caught:
+        require_directory(tmp_path / "dneo")
+    assert str(caught.value) == (
+        f"error: there is no directory {tmp_path / 'dneo'}; did you mean 'deno'?\n"
+        "  usual cause: `patches` in releases.toml is misspelt, or the file was copied without its patches\n"
+        "  what to do:  name a directory that holds the patches, or build with --no-patches"
     )
 
 
