@@ -55,6 +55,9 @@ def test_the_zip_is_named_checked_and_recorded(built: Built) -> None:
         check=True,
     )
     assert checked.stdout == f"{built.zip_path.name}: OK\n"
+    page = (built.out_dir / f"pico-0.1.0-linux-{built.target.name}.report.html").read_text(encoding="utf-8")
+    assert digest in page
+    assert built.record.subject_sha256 in page
     assert built.record.verdict is Severity.OK
     assert built.record.subject.lock_sha256 == hashlib.sha256((PICO / "Cargo.lock").read_bytes()).hexdigest()
 
@@ -68,7 +71,7 @@ def test_the_zip_is_proved_again_by_its_record_and_by_its_canaries(built: Built,
         "record.digest": "ok", "record.zip": "ok", "record.files": "ok", "record.target": "ok", "record.glibc": "ok",
         "record.snapshot": "ok", "record.generation": "ok", "record.v8": "ok", "record.verdict": "ok",
         "record.generator": "ok", "record.lock": "ok", "record.toolchain": "ok", "record.executor": "ok",
-        "record.packing": "ok", "record.claims": "info",
+        "record.packing": "ok", "record.components": "ok", "record.claims": "info",
     }  # fmt: skip
     rungs = [finding["evidence"]["rung"] for finding in file["findings"] if finding["id"] == "canary"]
     assert rungs == [
