@@ -190,13 +190,16 @@ def _steps(record: BuildRecord) -> PageTable:
         heading="Steps",
         columns=(
             Column(name="step"), Column(name="where"), Column(name="seconds", kind="number"),
-            Column(name="CPU seconds", kind="number"), Column(name="found or made"),
+            Column(name="CPU seconds", kind="number"), Column(name="peak memory", kind="number"),
+            Column(name="found or made"),
         ),
         rows=tuple(
             Row(
                 cells=(
                     step.title, step.where.value, f"{step.duration_s:.2f}",
-                    "" if step.cpu_s is None else f"{step.cpu_s:.2f}", step.detail,
+                    "" if step.cpu_s is None else f"{step.cpu_s:.2f}",
+                    "" if step.peak_memory_bytes is None else wording.quantity(step.peak_memory_bytes, "B"),
+                    step.detail,
                 )
             )
             for step in record.steps
