@@ -206,3 +206,26 @@ def test_a_companion_that_is_not_there_is_refused(pair: Pair) -> None:
         pair.write("here")
     assert ended.exit_code == 4
     assert "has no package 'smal'; did you mean small?" in ended.stderr
+
+
+def test_both_programs_make_one_release(pair: Pair, tmp_path: Path) -> None:
+    full, small = pair.outcomes()
+    ended = pair.cli.run("release", "assemble", "--tag", "v1.0.0", "--dist", pair.out_dir, "--out", tmp_path)
+    assert ended.exit_code == 0, ended.stderr
+    (release,) = ended.result["releases"]
+    products = release["manifest"]["products"]
+    assert [(product["name"], product["target"]) for product in products] == [("pair", "amd64"), ("small", "amd64")]
+    # That of small itself leaves no file.
+    snapshots = [product["snapshots"] for product in products]
+    assert [item["package"] for item in snapshots[0]] == ["snap"]
+    assert snapshots[0] == snapshots[1]
+    for product, outcome in zip(products, (full, small), strict=True):
+        assert product["files"] == record(outcome)["subject"]["files"]
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=tmp_path / "v1.0.0", check=True)
+    purls = {purl(part) for part in json.loads((tmp_path / "v1.0.0/small-amd64.cdx.json").read_text())["components"]}
+    assert {"pkg:generic/snap@1.0.0", "pkg:generic/v8@1.0.0"} <= purls
+    assert "pkg:generic/full@1.0.0" not in purls
+
+
+def purl(part: dict[str, Any]) -> str:
+    return str(part["purl"])
