@@ -7,7 +7,8 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from pipeline import tarball
+from pipeline import delta, tarball
+from pipeline.errors import ArchiveError
 from pipeline.model.manifest import AssetKind, DeltaContent, Product
 from pipeline.releasing.directory import check_asset
 
@@ -38,8 +39,8 @@ def read_content(release_dir: Path, product: Product, kind: DeltaContent) -> Con
     path = check_asset(release_dir, tar)
     with tempfile.TemporaryDirectory(prefix="snapstitch-") as scratch:
         if kind is DeltaContent.PROGRAM:
-            tarball.extract_tar(path, Path(scratch))
-            unpacked = Path(scratch) / product.files[0].path
+            tarball.extract_tar(path, Path(scratch), tarball.TarLimits(total_bytes=_total_bytes(product)))
+            unpacked = _only_file(path, Path(scratch))
         else:
             unpacked = Path(scratch) / "product.tar"
             tarball.unpack_zstd(path, unpacked, max_bytes=_largest_tar_bytes(product))
@@ -47,7 +48,27 @@ def read_content(release_dir: Path, product: Product, kind: DeltaContent) -> Con
     return Content(data=data, sha256=hashlib.sha256(data).hexdigest())
 
 
+def is_too_large(product: Product) -> bool:
+    """Return whether the product has more bytes than a delta can be about."""
+    return _largest_tar_bytes(product) > delta.MAX_CONTENT_BYTES
+
+
+def _only_file(path: Path, directory: Path) -> Path:
+    """Return the file that was unpacked; what the manifest calls it may lead elsewhere."""
+    files = [file for file in directory.rglob("*") if file.is_file()]
+    if len(files) != 1:
+        raise ArchiveError(
+            f"{path} holds {len(files)} files, and its release says that it holds one",
+            cause="the manifest is of another release",
+            action="get the release again",
+        )
+    return files[0]
+
+
+def _total_bytes(product: Product) -> int:
+    return sum(file.size_bytes for file in product.files)
+
+
 def _largest_tar_bytes(product: Product) -> int:
     """Return how large the tar of the product's files can be: a header or three and padding for each, and the end."""
-    files = sum(file.size_bytes + 8 * _TAR_BLOCK_BYTES for file in product.files)
-    return files + 2 * _TAR_RECORD_BYTES
+    return _total_bytes(product) + 8 * _TAR_BLOCK_BYTES * len(product.files) + 2 * _TAR_RECORD_BYTES

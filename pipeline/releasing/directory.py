@@ -31,9 +31,9 @@ def release_directory(final: Path) -> Iterator[Path]:
         if final.exists():
             (final / fs.SENTINEL_NAME).write_text(fs.SENTINEL_TEXT)
             fs.remove_tree(final)
-        # A release is nothing that can be made again: backups must not skip it.
-        (staged / fs.SENTINEL_NAME).unlink()
         staged.rename(final)
+        # Backups must not skip a release.
+        (final / fs.SENTINEL_NAME).unlink()
 
 
 def describe(path: Path, kind: AssetKind, *, packing: str | None = None) -> Asset:
@@ -92,7 +92,8 @@ def _check_replaceable(final: Path) -> None:
     if not final.exists():
         return
     lines = (final / SUMS_NAME).read_text(errors="replace").splitlines() if (final / SUMS_NAME).is_file() else []
-    ours = {match["name"] for line in lines if (match := _SUM.fullmatch(line))} | {SUMS_NAME}
+    ours = {match["name"] for line in lines if (match := _SUM.fullmatch(line))}
+    ours |= {SUMS_NAME, fs.SENTINEL_NAME}
     others = sorted(path.name for path in final.iterdir() if path.name not in ours) if final.is_dir() else [final.name]
     if others:
         raise ReleaseError(

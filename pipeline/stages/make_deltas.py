@@ -10,7 +10,7 @@ from pipeline.context import Context
 from pipeline.errors import IntegrityError
 from pipeline.model.asset import ZIP_SUFFIX
 from pipeline.model.manifest import Asset, AssetKind, Delta, DeltaContent, DeltaFormat, Product, ReleaseManifest
-from pipeline.releasing.contents import Content, content_kind, read_content
+from pipeline.releasing.contents import Content, content_kind, is_too_large, read_content
 from pipeline.releasing.directory import describe
 
 DEFAULT_LIMIT = 0.5
@@ -41,6 +41,9 @@ def run(inputs: DeltaInputs, context: Context) -> Delta | None:
         return None
     kind = content_kind(old, product)
     with context.reporter.step(f"delta for {product.name} {product.target} from {inputs.earlier.tag}") as step:
+        if is_too_large(old) or is_too_large(product):
+            step.detail("too large for one")
+            return None
         sides = _Sides(
             old=read_content(inputs.earlier_dir, old, kind), new=read_content(inputs.release_dir, product, kind)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import subprocess
@@ -165,6 +166,27 @@ def test_a_changed_predecessor_is_refused(here: Path, capsys: pytest.CaptureFixt
     assert main(["release", "assemble", "--quiet", *options]) == 12
     assert capsys.readouterr().err.startswith(f"error: {path} is not what the manifest says\n")
     assert not Path("release/v1.2.0").exists()
+
+
+def test_a_manifest_cannot_lead_to_files_of_this_machine(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two_releases(SINGLE)
+    manifest = here / "release/v1.0.0/release.json"
+    manifest.write_text(manifest.read_text().replace('"path": "app"', '"path": "/etc/hostname"'))
+    options = ["--tag", "v1.2.0", "--dist", "dist/1.1.0", "--previous", "release/v1.0.0", "--cache-dir", "cache"]
+    capsys.readouterr()
+    assert main(["release", "assemble", "--quiet", *options]) == 0
+    (delta,) = read_manifest(here / "release/v1.2.0/release.json").products[0].deltas
+    assert delta.old_sha256 == hashlib.sha256(content(OLD, "app")).hexdigest()
+
+
+def test_content_that_is_too_large_gets_no_delta(here: Path) -> None:
+    two_releases(SINGLE)
+    manifest = here / "release/v1.0.0/release.json"
+    size = f'"size_bytes": {len(content(OLD, "app"))}'
+    assert size in manifest.read_text()
+    manifest.write_text(manifest.read_text().replace(size, '"size_bytes": 2000000000'))
+    options = ("--dist", "dist/1.1.0", "--previous", "release/v1.0.0")
+    assert assemble("v1.2.0", *options).products[0].deltas == ()
 
 
 def test_a_delta_is_applied_to_what_it_was_made_for_only(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
+from pipeline import fs
 from pipeline.errors import ArchiveError, IntegrityError, ReleaseError
 from pipeline.model.manifest import AssetKind, ReleaseManifest
 from pipeline.releasing.directory import check_asset, describe, read_manifest, release_directory, seal
@@ -55,6 +56,18 @@ def test_files_of_others_are_not_replaced(tmp_path: Path) -> None:
         "  what to do:  move it away, or give another directory with --out"
     )
     assert (tmp_path / "v1" / "mine.txt").read_text() == "keep me"
+
+
+def test_a_run_that_was_killed_while_it_replaced_is_gone_on_with(tmp_path: Path) -> None:
+    release(tmp_path / "v1", "old")
+    (tmp_path / "v1" / fs.SENTINEL_NAME).write_text(fs.SENTINEL_TEXT)
+    for name in (".v1.assembled", "..v1.assembled.part"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / fs.SENTINEL_NAME).write_text(fs.SENTINEL_TEXT)
+        (tmp_path / name / "notes.md").write_text("half")
+    release(tmp_path / "v1", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["v1"]
+    assert sorted(path.name for path in (tmp_path / "v1").iterdir()) == ["SHA256SUMS", "notes.md", "release.json"]
 
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
