@@ -23,6 +23,8 @@ class Code(enum.Enum):
     """The file's table of builtins has the sizes that the snapshot lists."""
     OTHER = enum.auto()
     """The file has such a table, with other sizes."""
+    UNKNOWN = enum.auto()
+    """The file has no such table, or in a form that is not known."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,7 @@ class FoundBlob:
     expected: bool
     """Whether it is one that the build made."""
     code: Code | None = None
-    """None: the file has no machine code of V8, or in a form that is not known."""
+    """None: the file is no program, or the snapshot lists no builtins."""
     leaks: Leaks = dataclasses.field(default_factory=Leaks)
     engine_beside: bool = False
     """Whether the file that carries it names the same version of V8 outside of its snapshots."""
@@ -51,7 +53,7 @@ def machine_code(data: Buffer, blobs: Sequence[SnapshotBlob], cores: Sequence[Co
     exact = {sizes for sizes in lists if find_table(data, sizes) is not None}
     held = {sizes for sizes in lists if any(same_builtins(sizes, known) for known in exact)}
     if not held and not any(has_table(data, blob.offset) for blob in blobs[:2]):
-        return {}
+        return dict.fromkeys(listing, Code.UNKNOWN)
     return {core: Code.SAME if core.code_sizes in held else Code.OTHER for core in listing}
 
 
@@ -59,6 +61,9 @@ def check_machine_code(item: FoundBlob) -> tuple[Finding, ...]:
     """Return what the machine code in the snapshot's own file says about it; nothing where there is none."""
     if item.code is None or item.core is None:
         return ()
+    if item.code is Code.UNKNOWN:
+        # V8's own snapshot lies beside V8's machine code; an embedder's may lie in another file.
+        return (_no_table(item),) if item.blob.contexts == 1 else ()
     same = item.code is Code.SAME
     count = len(item.core.code_sizes)
     finding = Finding(
@@ -77,6 +82,17 @@ def check_machine_code(item: FoundBlob) -> tuple[Finding, ...]:
         evidence={"builtins": count},
     )
     return (finding,)
+
+
+def _no_table(item: FoundBlob) -> Finding:
+    return Finding(
+        id="v8.code",
+        severity=Severity.UNKNOWN,
+        subject=item.file,
+        offset=item.blob.offset,
+        message="is V8's own, by its form, but the file has no table of V8's machine code in a form that is known",
+        agreement=Agreement.UNKNOWN,
+    )
 
 
 def check_consistency(item: FoundBlob, own: Sequence[FoundBlob]) -> Finding:
@@ -133,7 +149,7 @@ def _alone(item: FoundBlob) -> Finding:
         offset=item.blob.offset,
         message=message,
         agreement=agreement,
-        evidence={"rule": "machine code" if item.code else "none"},
+        evidence={"rule": "machine code" if item.code is Code.SAME else "none"},
     )
 
 

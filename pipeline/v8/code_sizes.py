@@ -95,7 +95,7 @@ def find_table(program: Buffer, sizes: Sequence[int]) -> int | None:
         return None
     at = max(range(len(sizes)), key=lambda place: sizes[place])
     places = itertools.islice(find_all(program, struct.pack("<I", sizes[at])), _MAX_ANCHOR_TRIES)
-    for place, row_bytes in itertools.product(places, _ROW_BYTES):
+    for place, row_bytes in ((place, row_bytes) for place in places for row_bytes in _ROW_BYTES):
         start = place - at * row_bytes
         if start >= 0 and _has_rows(program, start, row_bytes, sizes):
             return start

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.model.findings import Finding, Severity, failed
 from pipeline.model.target import Target
-from pipeline.v8.belonging import FoundBlob, check_consistency, check_machine_code, machine_code
+from pipeline.v8.belonging import Code, FoundBlob, check_consistency, check_machine_code, machine_code
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.consistency import core_of
@@ -119,7 +119,9 @@ def check_blobs(found: tuple[FoundBlob, ...], around: Surroundings | None = None
 
 def _carried(found: tuple[FoundBlob, ...]) -> list[Carried]:
     return [
-        Carried(file=item.file, blob=item.blob, named=item.engine_beside, is_engine=item.code is not None)
+        Carried(
+            file=item.file, blob=item.blob, named=item.engine_beside, is_engine=item.code in {Code.SAME, Code.OTHER}
+        )
         for item in found
     ]
 

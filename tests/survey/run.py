@@ -124,9 +124,10 @@ def _stitched(published: Published, program: Path, programs: dict[Published, Pat
     with tempfile.TemporaryDirectory(prefix="stitch-") as directory:
         for stitch in stitches(program, others, Path(directory)):
             made += 1
-            found = {finding.id for finding in failed(look(stitch.path)[0].findings)}
-            if not found & stitch.expected:
-                accepted.append(f"{stitch.name} (failed: {sorted(found)})")
+            found = look(stitch.path)[0]
+            named = {f.id for f in found.findings if f.severity in {Severity.FAIL, Severity.UNKNOWN}}
+            if found.verdict is Severity.OK or not named & stitch.expected:
+                accepted.append(f"{stitch.name} ({found.verdict}: {sorted(named)})")
     return made, accepted
 
 
