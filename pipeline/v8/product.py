@@ -118,10 +118,9 @@ def check_blobs(found: tuple[FoundBlob, ...], around: Surroundings | None = None
 
 
 def _carried(found: tuple[FoundBlob, ...]) -> list[Carried]:
+    engines = {Code.SAME, Code.OTHER}
     return [
-        Carried(
-            file=item.file, blob=item.blob, named=item.engine_beside, is_engine=item.code in {Code.SAME, Code.OTHER}
-        )
+        Carried(file=item.file, blob=item.blob, named=item.engine_beside, is_engine=item.code in engines)
         for item in found
     ]
 
