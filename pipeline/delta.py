@@ -9,13 +9,19 @@ move on in the old bytes), each 8 bytes, the last with a sign bit, and the bytes
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 
-import zstandard
 from bsdiff4 import core
 
 from pipeline.errors import ArchiveError
 from pipeline.model.manifest import DeltaFormat
+
+# The same module, which the standard library has since 3.14 (PEP 784). `zstandard` knows dictionaries, and no prefixes.
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LEVEL = 19
 MAX_CONTENT_BYTES = 1024**3
@@ -24,6 +30,8 @@ MAX_BSDIFF_BYTES = 256 * 1024**2
 """Making bsdiff takes 17 times the size in memory: larger content gets a zstd-patch only."""
 _TURN = struct.Struct("<QQQ")
 _MIN_WINDOW_LOG = 20
+_MIN_PREFIX_BYTES = 8
+"""Less is no dictionary to the library."""
 _MAX_WINDOW_LOG = 31
 _PLAIN_WINDOW_LOG = 27
 """Readers refuse more unless they are told not to (ZSTD_WINDOWLOG_LIMIT_DEFAULT, zstd.h)."""
@@ -43,9 +51,9 @@ def make(kind: DeltaFormat, old: bytes, new: bytes) -> bytes:
     match kind:
         case DeltaFormat.BSDIFF:
             stream = b"".join(_turns(*core.diff(old, new)))
-            return _compressor(len(stream)).compress(stream)
+            return _packed(stream)
         case DeltaFormat.ZSTD_PATCH:
-            return _compressor(len(new), old).compress(new)
+            return _packed(new, old)
 
 
 def apply(kind: DeltaFormat, old: bytes, delta: bytes, *, new_bytes: int) -> bytes:
@@ -60,7 +68,7 @@ def apply(kind: DeltaFormat, old: bytes, delta: bytes, *, new_bytes: int) -> byt
                 return bytes(core.patch(old, new_bytes, *_parts(stream, new_bytes)))
             case DeltaFormat.ZSTD_PATCH:
                 return _unpacked(delta, new_bytes, old, exact=True)
-    except (zstandard.ZstdError, ValueError) as error:
+    except (zstd.ZstdError, ValueError) as error:
         raise _damaged(str(error)) from error
 
 
@@ -98,14 +106,17 @@ def _parts(stream: bytes, new_bytes: int) -> tuple[bytes, bytes, bytes]:
     return bytes(control), bytes(difference), bytes(extra)
 
 
-def _compressor(size_bytes: int, prefix: bytes = b"") -> zstandard.ZstdCompressor:
-    """Return a compressor for content of *size_bytes* that may refer to all of it and of *prefix*."""
+def _packed(content: bytes, prefix: bytes = b"") -> bytes:
+    """Return one frame with *content*, which may refer to all of itself and of *prefix*."""
     largest = _MAX_WINDOW_LOG if prefix else _PLAIN_WINDOW_LOG
-    window_log = min(max((size_bytes + len(prefix)).bit_length(), _MIN_WINDOW_LOG), largest)
-    parameters = zstandard.ZstdCompressionParameters.from_level(
-        LEVEL, source_size=size_bytes, window_log=window_log, enable_ldm=True, write_checksum=1, write_content_size=1
-    )
-    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=_dictionary(prefix))
+    window_log = min(max((len(content) + len(prefix)).bit_length(), _MIN_WINDOW_LOG), largest)
+    options: dict[int, int] = {
+        zstd.CompressionParameter.compression_level: LEVEL,
+        zstd.CompressionParameter.window_log: window_log,
+        zstd.CompressionParameter.enable_long_distance_matching: 1,
+        zstd.CompressionParameter.checksum_flag: 1,
+    }
+    return zstd.compress(content, options=options, zstd_dict=_prefix(prefix))
 
 
 def _unpacked(packed: bytes, max_bytes: int, prefix: bytes = b"", *, exact: bool = False) -> bytes:
@@ -113,22 +124,21 @@ def _unpacked(packed: bytes, max_bytes: int, prefix: bytes = b"", *, exact: bool
 
     Raises ZstdError, ValueError when it is cut, larger than *max_bytes*, or smaller where that is to be *exact*.
     """
-    decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary(prefix), max_window_size=1 << _MAX_WINDOW_LOG)
-    frame = decompressor.decompressobj()
-    content = bytearray()
-    for at in range(0, len(packed), 16 * 1024):
-        content += frame.decompress(packed[at : at + 16 * 1024])
-        if len(content) > max_bytes:
-            raise ValueError(f"it unpacks to more than {max_bytes} bytes")
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _MAX_WINDOW_LOG}
+    frame = zstd.ZstdDecompressor(zstd_dict=_prefix(prefix), options=options)
+    content = frame.decompress(packed, max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(f"it unpacks to more than {max_bytes} bytes")
     if not frame.eof:
         raise ValueError("it ends too early")
     if exact and len(content) != max_bytes:
         raise ValueError(f"it makes {len(content)} bytes, and not {max_bytes}")
-    return bytes(content)
+    return content
 
 
-def _dictionary(prefix: bytes) -> zstandard.ZstdCompressionDict | None:
-    return zstandard.ZstdCompressionDict(prefix, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if prefix else None
+def _prefix(prefix: bytes) -> tuple[zstd.ZstdDict, int] | None:
+    # As a dictionary it would be searched in its last part only; as a prefix it is searched as a whole.
+    return zstd.ZstdDict(prefix, is_raw=True).as_prefix if len(prefix) >= _MIN_PREFIX_BYTES else None
 
 
 def _damaged(why: str) -> ArchiveError:
