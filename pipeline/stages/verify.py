@@ -25,7 +25,7 @@ from pipeline.model.findings import Finding, Severity
 from pipeline.model.spec import Canary
 from pipeline.model.target import Target
 from pipeline.proof.record_check import RecordOrder, check_record
-from pipeline.v8.product import check_blobs, check_presence, expected_snapshots, scan_product
+from pipeline.v8.product import Surroundings, check_blobs, check_presence, expected_snapshots, scan_product
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -140,7 +140,7 @@ def _static_findings(inputs: VerifyInputs, product_dir: Path) -> Iterator[Findin
         yield from _elf_findings(name, path, policy)
     expected = expected_snapshots(inputs.snapshots)
     yield from check_presence(files, expected)
-    yield from check_blobs(scan_product(files, expected))
+    yield from check_blobs(scan_product(files, expected), Surroundings(programs=elf_files, target=inputs.target))
 
 
 def _elf_findings(name: str, path: Path, policy: ElfPolicy) -> tuple[Finding, ...]:

@@ -241,3 +241,14 @@ def test_a_sysroot_without_a_loader(tmp_path: Path) -> None:
         "  usual cause: the sysroot was unpacked only in part, or is for another target\n"
         "  what to do:  delete it from the cache directory and run the same command again"
     )
+
+
+def test_a_snapshot_that_names_the_build_hosts_triple(product: Product) -> None:
+    startup = noise(1, 900) + b"\0x86_64-unknown-linux-gnu\0" + noise(2, 900)
+    made = blob(BlobSpec(contexts=2, read_only=RO, context_0=noise(8, 5000), startup=startup))
+    product.add("lib/libprogram.so", elf_file(ElfSpec(target=ARM64, payload=made)))
+    (wrong,) = (finding for finding in failed(product.verify()) if finding.id == "v8.triple")
+    assert wrong.message == (
+        "names the triple x86_64-unknown-linux-gnu, but its program is for aarch64-unknown-linux-gnu: "
+        "it was made for a build host"
+    )

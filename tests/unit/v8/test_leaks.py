@@ -1,0 +1,64 @@
+"""What snapshots give away about the machine that made them."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from pipeline.model.findings import Agreement, Severity
+from pipeline.model.target import find_target
+from pipeline.v8.blob import parse
+from pipeline.v8.leaks import Leaks, check_leaks, find_leaks, sidecar_end
+from tests.unit.v8.blobs import BlobSpec, blob
+
+ARM64 = find_target("arm64")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"..aarch64-unknown-linux-gnu..", Leaks(triples=("aarch64-unknown-linux-gnu",))),
+        (b"armv7-unknown-linux-gnueabihf", Leaks(triples=("armv7-unknown-linux-gnueabihf",))),
+        (b"-unknown-linux-gnu mips-unknown-linux-gnu", Leaks()),
+        (b"\0/home/ann/src/app/main.js\0", Leaks(homes=("/home/ann/src/app/main.js",))),
+        (b"C:\\Users\\Ann", Leaks(homes=(":\\Users\\Ann",))),
+        (b"/tmp/x1/wheel/a", Leaks(build_paths=("/tmp/x1/wheel/a",))),
+        (b"/usr/lib/x /home/ /tmp/", Leaks()),
+    ],
+)
+def test_what_is_found(content: bytes, expected: Leaks) -> None:
+    assert find_leaks(content, 0, len(content)) == expected
+
+
+def test_what_the_embedder_appended_belongs_to_it() -> None:
+    for contexts, appended in ((2, 500), (1, 0)):
+        data = blob(BlobSpec(contexts=contexts))
+        whole = data + b"s" * 500 + struct.pack("<Q", len(data)) + b"more"
+        found = parse(whole)
+        assert found is not None
+        assert sidecar_end(whole, found) == found.end + appended
+
+
+@pytest.mark.parametrize(
+    ("triples", "target", "severity", "agreement"),
+    [
+        (("aarch64-unknown-linux-gnu",), ARM64, Severity.OK, Agreement.MATCH),
+        (("x86_64-unknown-linux-gnu",), ARM64, Severity.FAIL, Agreement.MISMATCH),
+        (("x86_64-unknown-linux-gnu",), None, Severity.INFO, Agreement.UNKNOWN),
+        (("aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"), ARM64, Severity.INFO, Agreement.UNKNOWN),
+    ],
+)
+def test_triples(triples: tuple[str, ...], target: object, severity: Severity, agreement: Agreement) -> None:
+    known = ARM64 if target is ARM64 else None
+    (finding,) = check_leaks(Leaks(triples=triples), subject="app", offset=0, target=known, shipped=False)
+    assert (finding.id, finding.severity, finding.agreement) == ("v8.triple", severity, agreement)
+
+
+def test_home_directories_must_not_be_shipped() -> None:
+    leaks = Leaks(homes=("/home/ann/x",))
+    for shipped, severity in ((True, Severity.FAIL), (False, Severity.INFO)):
+        (finding,) = check_leaks(leaks, subject="app", offset=0, target=ARM64, shipped=shipped)
+        assert (finding.severity, finding.message) == (severity, "names paths of the machine that made it: /home/ann/x")
+    (built,) = check_leaks(Leaks(build_paths=("/tmp/a/b",)), subject="app", offset=0, target=ARM64, shipped=True)
+    assert built.severity is Severity.INFO
