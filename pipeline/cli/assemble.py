@@ -10,6 +10,7 @@ import click
 
 from pipeline.cli.request import DEFAULT_OUT_DIR
 from pipeline.cli.settings import Session, Verb, open_session
+from pipeline.cli.spec_file import load_spec
 from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME
 from pipeline.orchestrate.assembling import Assembled, AssembleRequest, assemble_releases
 from pipeline.stages import apply_delta, make_deltas
@@ -34,6 +35,7 @@ def _assemble_options() -> list[Callable[[Any], Any]]:
             "--delta-limit", type=click.FloatRange(0, 1), metavar="PART", default=make_deltas.DEFAULT_LIMIT, help=limit
         ),
         click.option("--v8-mirror", type=_FOLDER, metavar="DIR", help="Archives of V8, each version a release."),
+        click.option("--spec", type=click.Path(path_type=Path), metavar="FILE", help="Another releases.toml."),
     ]
 
 
@@ -61,6 +63,7 @@ def assemble(options: dict[str, Any]) -> None:
     """Assemble what the options ask for."""
     here = Path.cwd()
     mirror: Path | None = options["v8_mirror"]
+    runtimes = load_spec(options["spec"], start_dir=here).spec.runtimes
     request = AssembleRequest(
         out_dir=here / options["out"],
         tag=options["tag"],
@@ -68,6 +71,7 @@ def assemble(options: dict[str, Any]) -> None:
         previous_dirs=tuple(here / path for path in options["previous"]),
         delta_limit=options["delta_limit"],
         v8_mirror=here / mirror if mirror else None,
+        updaters={name: runtime.updater for name, runtime in runtimes.items() if runtime.updater},
     )
     with open_session() as session:
         _show(session, assemble_releases(request, session.context))

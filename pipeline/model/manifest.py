@@ -35,6 +35,9 @@ class AssetKind(enum.StrEnum):
     SPDX = "spdx"
     """Bill of materials, SPDX 2.3 as JSON."""
     DELTA = "delta"
+    UPDATER = "updater"
+    """What the product's own updater asks for, under the name that it has it by: the zip or a delta again, sums, the
+    latest tag."""
     V8_ARCHIVE = "v8-archive"
     V8_BINDING = "v8-binding"
     """Declarations of an archive's functions for Rust."""

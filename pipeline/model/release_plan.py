@@ -10,6 +10,7 @@ from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME, AssetKind, Release
 from pipeline.model.release import PlannedAsset, ReleasePlan
 from pipeline.model.spec import RegistrySource, RuntimeSpec, Spec
 from pipeline.model.target import find_target
+from pipeline.model.versions import at_version
 
 ANY_VERSION = "[0-9]*"
 """A version begins with a digit: a runtime whose name begins with another's is not taken for it."""
@@ -29,7 +30,7 @@ def plan_of(spec: Spec, pairs: Iterable[tuple[str, str]]) -> ReleasePlan:
         assets=tuple(
             PlannedAsset(pattern=f"{stem}{ending}", kind=kind, runtime=runtime, target=target)
             for runtime, target in pairs
-            for stem in _stems(runtime, spec.runtimes[runtime], target)
+            for stem in _stems(runtime, at_version(runtime, spec.runtimes[runtime], None), target)
             for kind, ending in KINDS.items()
         )
     )

@@ -31,6 +31,7 @@ from pipeline.model.spec_values import (
     Texts,
 )
 from pipeline.model.target import TARGETS
+from pipeline.model.updater_spec import UpdaterSpec
 
 DEFAULT_VM_CRATE = "v8"
 DEFAULT_GENERATOR_TIMEOUT_S = 600.0
@@ -252,6 +253,8 @@ class RuntimeSpec(SpecTable):
     for `linux`, and these for the target: `{target}` (Debian's name, such as `arm64`), `{rust-triple}`
     (`aarch64-unknown-linux-gnu`), `{gnu-triple}` (`aarch64-linux-gnu`), `{node-arch}` (`arm64`, `x64`). No two zips
     of the file may have one name."""
+    updater: UpdaterSpec | None = None
+    """What the product's own updater looks for in a release; without it, there is no such thing."""
 
     @pydantic.model_validator(mode="after")
     def _no_contradiction(self) -> Self:

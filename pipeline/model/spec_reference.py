@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from pipeline.model import spec
 from pipeline.model.ci_spec import CiSpec
 from pipeline.model.spec_table import SpecTable
+from pipeline.model.updater_spec import UpdaterSpec
 
 _INTRODUCTION = """\
 # releases.toml
@@ -39,6 +40,7 @@ _TABLES: tuple[tuple[str, type[SpecTable]], ...] = (
     ("`[[runtimes.NAME.canaries]]`", spec.Canary),
     ("`[[runtimes.NAME.companions]]`", spec.CompanionSpec),
     ("`[[runtimes.NAME.versions]]`", spec.VersionSpec),
+    ("`[runtimes.NAME.updater]`", UpdaterSpec),
 )
 _TYPE_NAMES: dict[object, str] = {str: "string", bool: "true or false", int: "integer", float: "number", Path: "string"}
 

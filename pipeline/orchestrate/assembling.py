@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import pipeline
 from pipeline import archive, fs
 from pipeline.context import Context
 from pipeline.errors import UsageError
-from pipeline.model.manifest import MANIFEST_NAME, NOTES_NAME, AssetKind, Product, ReleaseManifest, V8Archive
+from pipeline.model.manifest import (
+    MANIFEST_NAME,
+    NOTES_NAME,
+    Asset,
+    AssetKind,
+    DeltaFormat,
+    Product,
+    ReleaseManifest,
+    V8Archive,
+)
 from pipeline.model.release import check_tag
+from pipeline.model.updater_spec import UpdaterSpec
 from pipeline.releasing.builds import FinishedBuild
 from pipeline.releasing.directory import describe, read_manifest, release_directory, seal
 from pipeline.releasing.notes import notes
-from pipeline.stages import assemble, assemble_v8, collect_builds, make_deltas
+from pipeline.stages import assemble, assemble_v8, collect_builds, make_deltas, serve_updaters
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +42,8 @@ class AssembleRequest:
     delta_limit: float = make_deltas.DEFAULT_LIMIT
     v8_mirror: Path | None = None
     """Each version in it becomes a release of its own."""
+    updaters: Mapping[str, UpdaterSpec] = dataclasses.field(default_factory=dict)
+    """What the updaters of products look for, by the product's name."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,7 +86,11 @@ def _products(request: AssembleRequest, tag: str, context: Context) -> Assembled
             assemble.run(assemble.AssembleInputs(build=build, release_dir=staging), context) for build in builds
         )
         products = tuple(_with_deltas(request, staging, product, earlier, context) for product in products)
-        manifest = _sealed(staging, tag, epoch_s=_epoch_s(builds), products=products)
+        served = serve_updaters.run(
+            serve_updaters.UpdaterInputs(release_dir=staging, tag=tag, products=products, updaters=request.updaters),
+            context,
+        )
+        manifest = _sealed(staging, tag, epoch_s=_epoch_s(builds), products=products, further=served)
     return Assembled(directory=final, manifest=manifest)
 
 
@@ -84,10 +101,17 @@ def _with_deltas(
     earlier: list[tuple[Path, ReleaseManifest]],
     context: Context,
 ) -> Product:
+    updater = request.updaters.get(product.name)
+    wanted = DeltaFormat.BSDIFF if updater and updater.deltas else None
     made = [
         make_deltas.run(
             make_deltas.DeltaInputs(
-                product=product, release_dir=staging, earlier=manifest, earlier_dir=path, limit=request.delta_limit
+                product=product,
+                release_dir=staging,
+                earlier=manifest,
+                earlier_dir=path,
+                limit=request.delta_limit,
+                wanted=wanted,
             ),
             context,
         )
@@ -112,6 +136,7 @@ def _sealed(
     epoch_s: int,
     products: tuple[Product, ...] = (),
     v8_archives: tuple[V8Archive, ...] = (),
+    further: tuple[Asset, ...] = (),
 ) -> ReleaseManifest:
     """Write notes, manifest and sums; return the manifest."""
     manifest = ReleaseManifest(
@@ -121,10 +146,11 @@ def _sealed(
         source_date_epoch_s=epoch_s,
         products=products,
         v8_archives=v8_archives,
+        further=further,
     )
     fs.write_text(staging / NOTES_NAME, notes(manifest))
-    further = (describe(staging / NOTES_NAME, AssetKind.NOTES),)
-    manifest = ReleaseManifest.model_validate(manifest.model_dump() | {"further": further})
+    written = describe(staging / NOTES_NAME, AssetKind.NOTES)
+    manifest = ReleaseManifest.model_validate(manifest.model_dump() | {"further": (*further, written)})
     seal(staging, manifest)
     return manifest
 

@@ -28,6 +28,8 @@ class DeltaInputs:
     earlier_dir: Path
     limit: float = DEFAULT_LIMIT
     """A delta pays when it is at most this part of the product's smallest archive."""
+    wanted: DeltaFormat | None = None
+    """The format that is taken where the content is not too large for it; None: that of the smallest delta."""
 
 
 def run(inputs: DeltaInputs, context: Context) -> Delta | None:
@@ -50,7 +52,7 @@ def run(inputs: DeltaInputs, context: Context) -> Delta | None:
         if sides.old.sha256 == sides.new.sha256:
             step.detail("nothing changed")
             return None
-        made = sides.smallest()
+        made = sides.smallest(inputs.wanted)
         whole = min(asset.size_bytes for asset in product.assets if asset.kind in {AssetKind.ZIP, AssetKind.TAR})
         if made is None:
             step.detail("too large for one")
@@ -72,10 +74,12 @@ class _Sides:
     old: Content
     new: Content
 
-    def smallest(self) -> _Made | None:
+    def smallest(self, wanted: DeltaFormat | None) -> _Made | None:
         """Return the smallest delta, proved; None when the content is too large for any."""
         old, new = self.old.data, self.new.data
-        candidates = (_Made(kind=kind, data=delta.make(kind, old, new)) for kind in delta.formats(len(old), len(new)))
+        possible = delta.formats(len(old), len(new))
+        formats = (wanted,) if wanted in possible else possible
+        candidates = (_Made(kind=kind, data=delta.make(kind, old, new)) for kind in formats)
         best = min(candidates, key=lambda made: len(made.data), default=None)
         if best is not None and delta.apply(best.kind, old, best.data, new_bytes=len(new)) != new:
             raise IntegrityError(

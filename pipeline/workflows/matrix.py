@@ -6,6 +6,7 @@ import dataclasses
 
 from pipeline.model.ci_spec import CiSpec
 from pipeline.model.spec import Spec
+from pipeline.model.versions import at_version
 
 QEMU = "qemu"
 SELF_HOSTED = "self-hosted"
@@ -52,7 +53,7 @@ def make_matrix(spec: Spec) -> Matrix:
     pairs = tuple(
         Pair(runtime=name, target=target, rounds=spec.runtimes[name].snapshot_rounds)
         for name in _runtime_names(spec)
-        for target in spec.runtimes[name].targets
+        for target in at_version(name, spec.runtimes[name], None).targets
     )
     handed_over = tuple(pair for pair in pairs if _is_handed_over(spec.ci, pair))
     return Matrix(

@@ -80,7 +80,7 @@ OWNERS = {
 }
 MODULE_LINES = 300
 FUNCTION_LINES = 60
-LONGER_MODULES = {"pipeline.stages.lift": 350, "pipeline.model.spec": 330}
+LONGER_MODULES = {"pipeline.stages.lift": 350, "pipeline.model.spec": 340}
 """Modules that may be longer, and how long."""
 LONGER_FUNCTIONS: dict[str, int] = {}
 MUTABLE_CALLS = {"list", "dict", "set", "defaultdict", "deque", "Counter", "bytearray", "OrderedDict"}

@@ -40,6 +40,7 @@ ROUTES: tuple[tuple[str, str, str], ...] = (
     ("get-commit", "GET", r"/repos/owner/app/git/commits/([0-9a-f]+)"),
     ("create-commit", "POST", r"/repos/owner/app/git/commits"),
     ("workflow-run", "GET", r"/repos/owner/app/actions/runs/(\d+)/attempts/(\d+)"),
+    ("latest-file", "GET", r"/owner/app/releases/latest/download/([^/]+)"),
     ("public-file", "GET", r"/owner/app/releases/download/([^/]+)/([^/]+)"),
     ("stored-file", "GET", r"/stored/(\d+)"),
 )
@@ -64,11 +65,15 @@ ACTIONS: dict[str, tuple[int, _Action]] = {
     "get-commit": (200, lambda world, of, _with: world.commit(of[0])),
     "create-commit": (201, lambda world, _of, with_: world.make_commit(**with_)),
     "workflow-run": (200, lambda world, of, _with: world.run(*of)),
+    "latest-file": (
+        302,
+        lambda world, of, _with: f"{world.web}/owner/app/releases/download/{world.latest_tag()}/{of[0]}",
+    ),
     "public-file": (302, lambda world, of, _with: f"{world.web}/stored/{world.public_asset(*of).id}"),
     "stored-file": (200, lambda world, of, _with: world.find_asset(int(of[0]))[1].path),
 }
 """What each operation does, and the status of its success."""
-WEB_OPERATIONS = frozenset({"public-file", "stored-file"})
+WEB_OPERATIONS = frozenset({"latest-file", "public-file", "stored-file"})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,8 @@ Each behaviour has its source:
   the service as https://github.com/orgs/community/discussions/178351 and others quote them
 * lists come in pages: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
 * a reference that exists cannot be made; without force it only moves forward: https://docs.github.com/en/rest/git/refs
+* ``releases/latest/download/NAME`` leads to the asset of the latest release:
+  https://docs.github.com/en/repositories/releasing-projects-on-github/linking-to-releases
 * a digest is there for assets since June 2025: https://github.blog/changelog/2025-06-03-releases-now-expose-digests-for-release-assets/
 * lists that lag behind are undocumented; releases made a moment ago were missing in them for others:
   https://github.com/softprops/action-gh-release/issues/705
@@ -274,6 +276,12 @@ class World:
         if release.immutable:
             raise RefusalError(422, "Cannot delete asset from an immutable release")
         release.assets.remove(asset)
+
+    def latest_tag(self) -> str:
+        tags = [release.tag_name for release in self.releases if not release.draft and release.latest == "true"]
+        if not tags or self.manners.private:
+            raise RefusalError(404, "Not Found")
+        return tags[-1]
 
     def public_asset(self, tag: str, name: str) -> Asset:
         for release in self.releases:

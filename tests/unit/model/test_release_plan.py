@@ -48,6 +48,20 @@ def test_every_zip_has_its_name_and_the_files_beside_it() -> None:
         assert patterns(("app-core", "arm64"), kind=kind) == [f"app-core-[0-9]*-linux-arm64{ending}"]
 
 
+VERSIONS = """
+[[runtimes.app.versions]]
+version = "1.3.0"
+[[runtimes.app.versions]]
+version = "2.0.0"
+buildable = false
+"""
+
+
+def test_the_version_is_the_one_that_is_built_when_none_is_named() -> None:
+    plan = plan_of(parse_spec(tomllib.loads(SPEC + VERSIONS)), [("app", "arm64")])
+    assert plan.assets[0].pattern == "app-aarch64-unknown-linux-gnu-1.3.0.zip"
+
+
 def test_a_name_that_begins_with_another_s_is_not_taken_for_it() -> None:
     spec = parse_spec(
         tomllib.loads(
