@@ -88,6 +88,12 @@ def release(session: nox.Session) -> None:
 
 
 @nox.session
+def image(session: nox.Session) -> None:
+    """Lay out images of finished builds: -- --context DIR, or --print, --check, --write."""
+    run_pipeline(session, "image", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure first build, second build and one changed script; write bench.json."""
     run(session, environment_python(session, "pipeline"), "tests/bench/bench_build.py", *session.posargs)

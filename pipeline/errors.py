@@ -220,6 +220,12 @@ class ReleaseError(PipelineError):
     exit_code = 33
 
 
+class ImageError(PipelineError):
+    """An image cannot be described or written as it is asked for."""
+
+    exit_code = 34
+
+
 class StoppedError(PipelineError):
     """The user or the system asked the command to stop."""
 

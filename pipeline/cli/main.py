@@ -35,6 +35,7 @@ _VERBS: Final = {
     "v8": "pipeline.cli.v8",
     "publish": "pipeline.cli.publish",
     "release": "pipeline.cli.release",
+    "image": "pipeline.cli.image",
     "reference": "pipeline.cli.reference",
     "workflows": "pipeline.cli.workflows",
     "snapshot-step": "pipeline.cli.snapshot_step",

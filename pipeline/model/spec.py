@@ -13,6 +13,7 @@ import pydantic
 
 from pipeline.model.asset import DEFAULT_ASSET_NAME
 from pipeline.model.ci_spec import CiSpec
+from pipeline.model.image_spec import ImageSpec
 from pipeline.model.spec_table import SpecTable
 from pipeline.model.spec_values import (
     AssetName,
@@ -255,6 +256,9 @@ class RuntimeSpec(SpecTable):
     of the file may have one name."""
     updater: UpdaterSpec | None = None
     """What the product's own updater looks for in a release; without it, there is no such thing."""
+
+    image: ImageSpec | None = None
+    """Images with its programs; without it there are none."""
 
     @pydantic.model_validator(mode="after")
     def _no_contradiction(self) -> Self:

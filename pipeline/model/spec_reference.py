@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from pipeline.model import spec
 from pipeline.model.ci_spec import CiSpec
+from pipeline.model.image_spec import ImageSpec
 from pipeline.model.spec_table import SpecTable
 from pipeline.model.updater_spec import UpdaterSpec
 
@@ -30,6 +31,7 @@ _TABLES: tuple[tuple[str, type[SpecTable]], ...] = (
     ("The file", spec.Spec),
     ("`[targets.NAME]`", spec.TargetSpec),
     ("`[runtimes.NAME]`", spec.RuntimeSpec),
+    ("`[runtimes.NAME.image]`", ImageSpec),
     ("`[ci]`", CiSpec),
     ('`source = { kind = "path" }`', spec.PathSource),
     ('`source = { kind = "registry" }`', spec.RegistrySource),
@@ -74,7 +76,8 @@ def type_name(annotation: object) -> str:
     if origin in {types.UnionType, typing.Union}:
         return " or ".join(dict.fromkeys(type_name(a) for a in arguments if a is not type(None)))
     if origin is tuple:
-        return f"list of {type_name(arguments[0])}s"
+        inner = type_name(arguments[0])
+        return f"list of {inner}" if typing.get_origin(arguments[0]) is typing.Literal else f"list of {inner}s"
     if origin is dict:
         inner = type_name(arguments[1])
         return f"table of {'tables' if inner.startswith('table') else f'{inner}s'}"

@@ -46,7 +46,7 @@ TIERS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"github"}),
     frozenset({"publication", "releasing"}),
-    frozenset({"toolchains", "v8_build", "patches", "proof"}),
+    frozenset({"toolchains", "v8_build", "patches", "proof", "images"}),
     # L3 to L5
     frozenset({"stages"}),
     frozenset({"orchestrate"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ class Sketch:
     version: str = "1.0.0"
     target: str = "arm64"
     files: tuple[str, ...] = ("app", "lib/libz.so.1")
+    contents: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    """Of files; the others are made up."""
     seed: int = 1
     snapshot: str = "a" * 64
     changed: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -38,6 +41,8 @@ class Sketch:
 
 def content(sketch: Sketch, name: str) -> bytes:
     """Bytes that stay almost the same from one version to the next."""
+    if name in sketch.contents:
+        return sketch.contents[name]
     noise = random.Random(name).randbytes(60_000)
     return noise[:20_000] + f"{sketch.version} {sketch.target} {sketch.seed}".encode() + noise[20_000:]
 

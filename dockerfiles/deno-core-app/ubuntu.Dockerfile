@@ -1,0 +1,21 @@
+# Made from releases.toml by `python -m pipeline image --write`; changes by hand are overwritten.
+#
+# CONTEXT is laid out by `python -m pipeline image --runtime deno-core-app --context CONTEXT`. By hand:
+#   docker buildx build --platform linux/amd64,linux/arm64 -f THIS-FILE CONTEXT
+ARG BASE=ubuntu:24.04
+
+# Runs on the machine that builds, for all platforms: the users of the base, and one more.
+FROM --platform=${BUILDPLATFORM} ${BASE} AS users
+RUN echo 'app:x:10001:10001::/home/app:/bin/sh' >> /etc/passwd && echo 'app:x:10001:' >> /etc/group
+
+FROM ${BASE}
+ARG TARGETARCH
+ARG TARGETVARIANT
+LABEL org.opencontainers.image.title="deno-core-app"
+COPY --from=users /etc/passwd /etc/group /etc/
+COPY common/ /
+COPY --chown=10001:10001 empty/ /home/app/
+COPY ${TARGETARCH}${TARGETVARIANT}/product/ /
+USER 10001:10001
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["--version"]

@@ -1,0 +1,25 @@
+# Made from releases.toml by `python -m pipeline image --write`; changes by hand are overwritten.
+#
+# CONTEXT is laid out by `python -m pipeline image --runtime deno --context CONTEXT`. By hand:
+#   docker buildx build --platform linux/amd64,linux/arm64 -f THIS-FILE CONTEXT
+ARG BASE=alpine:3.20
+
+# Runs on the machine that builds, for all platforms: the users of the base, and one more.
+FROM --platform=${BUILDPLATFORM} ${BASE} AS users
+RUN echo 'deno:x:1993:1993::/home/deno:/bin/sh' >> /etc/passwd && echo 'deno:x:1993:' >> /etc/group
+
+FROM ${BASE}
+ARG TARGETARCH
+ARG TARGETVARIANT
+LABEL org.opencontainers.image.title="deno"
+ENV DENO_DIR="/deno-dir/"
+ENV DENO_INSTALL_ROOT="/usr/local"
+COPY --from=users /etc/passwd /etc/group /etc/
+COPY common/ /
+COPY --chown=1993:1993 empty/ /home/deno/
+COPY --chown=1993:1993 empty/ /deno-dir/
+# The loader and the libraries of glibc, where the program and the loader look for them.
+COPY ${TARGETARCH}${TARGETVARIANT}/libc/ /
+COPY ${TARGETARCH}${TARGETVARIANT}/product/ /
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["eval", "console.log('Welcome to Deno!')"]

@@ -1,0 +1,20 @@
+# Made from releases.toml by `python -m pipeline image --write`; changes by hand are overwritten.
+#
+# CONTEXT is laid out by `python -m pipeline image --runtime deno --context CONTEXT`. By hand:
+#   docker buildx build --platform linux/amd64,linux/arm64 -f THIS-FILE CONTEXT
+
+FROM scratch
+ARG TARGETARCH
+ARG TARGETVARIANT
+LABEL org.opencontainers.image.title="deno"
+ENV DENO_DIR="/deno-dir/"
+ENV DENO_INSTALL_ROOT="/usr/local"
+COPY scratch/ /
+COPY --chmod=1777 empty/ /tmp/
+COPY --chown=1993:1993 empty/ /home/deno/
+COPY --chown=1993:1993 empty/ /deno-dir/
+# The loader and the libraries of glibc, where the program and the loader look for them.
+COPY ${TARGETARCH}${TARGETVARIANT}/libc/ /
+COPY ${TARGETARCH}${TARGETVARIANT}/product/ /
+ENTRYPOINT ["/usr/bin/deno"]
+CMD ["eval", "console.log('Welcome to Deno!')"]

@@ -1,0 +1,18 @@
+# Made from releases.toml by `python -m pipeline image --write`; changes by hand are overwritten.
+#
+# CONTEXT is laid out by `python -m pipeline image --runtime pico --context CONTEXT`. By hand:
+#   docker buildx build --platform linux/amd64,linux/arm64 -f THIS-FILE CONTEXT
+
+FROM scratch
+ARG TARGETARCH
+ARG TARGETVARIANT
+LABEL org.opencontainers.image.title="pico"
+COPY scratch/ /
+COPY --chmod=1777 empty/ /tmp/
+COPY --chown=10001:10001 empty/ /home/pico/
+# The loader and the libraries of glibc, where the program and the loader look for them.
+COPY ${TARGETARCH}${TARGETVARIANT}/libc/ /
+COPY ${TARGETARCH}${TARGETVARIANT}/product/ /
+USER 10001:10001
+ENTRYPOINT ["/usr/bin/pico"]
+CMD ["--version"]

@@ -1,0 +1,160 @@
+"""``image``: Dockerfiles, build contexts and the plan of ``docker buildx bake``, from finished builds."""
+
+from __future__ import annotations
+
+import json
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli.request import DEFAULT_OUT_DIR
+from pipeline.cli.settings import Session, Verb, common_options, open_session
+from pipeline.cli.spec_file import FILE_NAME, SpecFile, find_spec, load_spec
+from pipeline.errors import SpecError, UsageError
+from pipeline.images.bases import BaseIndex, read_index
+from pipeline.model.image_spec import VARIANTS, Variant
+from pipeline.model.selection import Selection, resolve
+from pipeline.orchestrate.imaging import (
+    DOCKERFILES_DIR,
+    BakePlaces,
+    ImageRequest,
+    bake,
+    check_bases,
+    check_dockerfiles,
+    lay_out,
+    write_dockerfiles,
+)
+
+_PATH = click.Path(path_type=Path)
+_ACTIONS = ("check", "write", "print", "context")
+
+
+def _options() -> list[Callable[[Any], Any]]:
+    option = click.option
+    return [
+        option("--check", is_flag=True, help="See that Dockerfiles are as they should be and emulate nothing."),
+        option("--write", is_flag=True, help="Write the Dockerfiles of all runtimes to dockerfiles/."),
+        option("--print", is_flag=True, help="Print the file for `docker buildx bake`, as JSON."),
+        option("--context", type=_PATH, metavar="DIR", help="Lay out the build context; in bake's file, where it is."),
+        option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml (default: its default one)."),
+        option("-t", "--target", metavar="NAME", multiple=True, help="Platform (default: all targets); repeatable."),
+        option("--dist", type=_PATH, metavar="DIR", multiple=True, help="Finished builds (default: dist); repeatable."),
+        option("--base-index", metavar="VARIANT=FILE", multiple=True, help="Index of a base; checked, and pins it."),
+        option("--published", metavar="VERSION", multiple=True, help="Version that is there already; repeatable."),
+        option("--revision", metavar="COMMIT", help="Of the sources, for the images' labels."),
+        option("--sbom-generator", metavar="IMAGE", help="What writes bills of materials (default: buildx's choice)."),
+        option("--spec", type=_PATH, metavar="FILE", help="Another releases.toml."),
+    ]
+
+
+def _with_options(verb: Verb) -> Verb:
+    for option in reversed(_options()):
+        verb = option(verb)
+    return verb
+
+
+@click.command("image")
+@_with_options
+@common_options
+def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
+    """Make what images are built from. Give one of --check, --write, --print and --context; the last two go together.
+
+    Nothing is compiled and nothing of a target is run: images are made of finished builds.
+    """
+    chosen = [name for name in _ACTIONS if options[name]]
+    if len(chosen) != 1 and chosen != ["print", "context"]:
+        raise UsageError(
+            "what is to be done with images?",
+            cause="one of --check, --write, --print and --context is needed; only the last two go together",
+            action="see `python -m pipeline image --help`",
+        )
+    with open_session() as session:
+        file = _spec_file(options["spec"])
+        if options["write"]:
+            _write(session, file)
+        elif options["check"]:
+            _check(session, file, options)
+        elif options["print"]:
+            _print(session, _request(file, options), options, file)
+        else:
+            made = lay_out(_request(file, options), (Path.cwd() / options["context"]).absolute(), session.context)
+            session.result({"schema": 1, "context": str(made)}, f"{made}\n")
+
+
+def _write(session: Session, file: SpecFile) -> None:
+    directory = file.base_dir / DOCKERFILES_DIR
+    changed = write_dockerfiles(file.spec, directory)
+    text = "".join(f"{directory / place}: {_done(directory / place)}\n" for place in changed)
+    session.result({"schema": 1, "directory": str(directory), "changed": list(changed)}, text)
+
+
+def _done(path: Path) -> str:
+    return "written" if path.exists() else "removed"
+
+
+def _check(session: Session, file: SpecFile, options: dict[str, Any]) -> None:
+    places = check_dockerfiles(file.spec, file.base_dir / DOCKERFILES_DIR)
+    bases: dict[str, list[str]] = {}
+    if options["base_index"]:
+        request = _request(file, options)
+        check_bases(request)
+        bases = {variant: list(index.platforms) for variant, index in request.bases.items()}
+    text = f"{len(places)} Dockerfiles and {len(bases)} bases are in order\n"
+    session.result({"schema": 1, "dockerfiles": list(places), "bases": bases}, text)
+
+
+def _print(session: Session, request: ImageRequest, options: dict[str, Any], file: SpecFile) -> None:
+    places = BakePlaces(
+        context=str(options["context"] or Path("image") / request.runtime_name),
+        dockerfiles=str(file.base_dir / DOCKERFILES_DIR),
+        layouts="image",
+        sbom_generator=options["sbom_generator"],
+    )
+    text = bake(request, places, session.context)
+    session.result(json.loads(text), text)
+
+
+def _request(file: SpecFile, options: dict[str, Any]) -> ImageRequest:
+    here = Path.cwd()
+    selection = Selection(runtime=options["runtime"], targets=options["target"], out_dir=here)
+    request = resolve(file.spec, selection, base_dir=file.base_dir)
+    made = ImageRequest(
+        request=request,
+        runtime_name=(options["runtime"] or file.spec.default_runtime or request.name or "").partition("@")[0],
+        dist_dirs=tuple(here / path for path in options["dist"] or (DEFAULT_OUT_DIR,)),
+        revision=options["revision"],
+        bases=dict(map(_base_index, options["base_index"])),
+        published=options["published"],
+    )
+    if unknown := set(made.bases) - set(made.spec.variants):
+        raise _no_such_variant(min(unknown))
+    return made
+
+
+def _base_index(text: str) -> tuple[Variant, BaseIndex]:
+    name, _equals, path = text.partition("=")
+    if name not in VARIANTS or name == "scratch" or not path:
+        raise _no_such_variant(text)
+    return typing.cast("Variant", name), read_index(Path(path), name)
+
+
+def _no_such_variant(text: str) -> UsageError:
+    return UsageError(
+        f"--base-index {text} names no variant that has a base",
+        cause="it is a variant of the runtime's images and the file with its base's index",
+        action="such as --base-index debian=debian.json",
+    )
+
+
+def _spec_file(spec: Path | None) -> SpecFile:
+    found = spec or find_spec(Path.cwd())
+    if found is None:
+        raise SpecError(
+            f"there is no {FILE_NAME} here",
+            cause="the working directory is outside the project",
+            action="change into it, or give the file with --spec",
+        )
+    return load_spec(found, start_dir=Path.cwd())

@@ -1,0 +1,77 @@
+"""Writes the file that ``docker buildx bake`` goes by, as JSON: https://docs.docker.com/build/bake/reference/."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.images.design import Design
+from pipeline.images.dockerfile import file_name
+from pipeline.images.facts import ImageFacts, labels, platform_annotations, platform_of
+from pipeline.images.tags import design_tags
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BakePlan:
+    """What is to be baked. Paths are as bake is to read them."""
+
+    designs: tuple[Design, ...]
+    facts: ImageFacts
+    tags: tuple[str, ...]
+    """Without a variant's suffix."""
+    context: str
+    dockerfiles: str
+    layouts: str
+    """Directory that gets an OCI layout, as a tar, for each variant."""
+    sbom_generator: str | None = None
+    """Image that writes the bill of materials; None: buildx's own choice."""
+
+
+def bake_file(plan: BakePlan) -> str:
+    """Return the text of the file."""
+    targets = {_target_name(design): _target(plan, design) for design in plan.designs}
+    return json.dumps({"group": {"default": {"targets": list(targets)}}, "target": targets}, indent=2) + "\n"
+
+
+def _target_name(design: Design) -> str:
+    # Names of targets may not have dots in them.
+    return f"{design.runtime}-{design.variant}".replace(".", "_")
+
+
+def _target(plan: BakePlan, design: Design) -> dict[str, Any]:
+    facts = plan.facts
+    return {
+        "context": plan.context,
+        "dockerfile": f"{plan.dockerfiles}/{file_name(design)}",
+        "platforms": [platform_of(build) for build in facts.builds],
+        "args": {**_base(plan, design), "SOURCE_DATE_EPOCH": str(facts.epoch_s)},
+        "tags": [
+            f"{repository}:{tag}"
+            for repository in design.spec.repositories or (design.runtime,)
+            for tag in design_tags(design, plan.tags)
+        ],
+        "labels": labels(design, facts),
+        "annotations": list(_annotations(plan, design)),
+        "attest": ["type=provenance,mode=max", f"type=sbom{_generator(plan)}"],
+        # The docker driver can neither push by digest nor rewrite times when it pushes; it can do this.
+        "output": [f"type=oci,dest={plan.layouts}/{_target_name(design)}.oci.tar,rewrite-timestamp=true"],
+    }
+
+
+def _base(plan: BakePlan, design: Design) -> dict[str, str]:
+    base, digest = design.spec.base(design.variant), plan.facts.base_digests.get(design.variant)
+    return {"BASE": f"{base.partition('@')[0]}@{digest}"} if base and digest else {}
+
+
+def _annotations(plan: BakePlan, design: Design) -> Iterator[str]:
+    for key, value in labels(design, plan.facts).items():
+        yield f"index,manifest:{key}={value}"
+    for build in plan.facts.builds:
+        for key, value in platform_annotations(build.subject, build.record.subject_sha256).items():
+            yield f"manifest[{platform_of(build)}]:{key}={value}"
+
+
+def _generator(plan: BakePlan) -> str:
+    return f",generator={plan.sbom_generator}" if plan.sbom_generator else ""

@@ -1,0 +1,101 @@
+"""What an image of one runtime and variant is, whoever makes it: a Dockerfile and the writer of layouts go by this."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from pipeline.model.image_spec import ImageSpec, Variant
+from pipeline.model.target import Target
+
+ENTRYPOINT_PATH = "usr/local/bin/docker-entrypoint.sh"
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""PATH of an image without a base."""
+COMMON_DIR, EMPTY_DIR, SCRATCH_DIR = "common", "empty", "scratch"
+PRODUCT_DIR, LIBC_DIR = "product", "libc"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Design:
+    """One variant of a runtime's image."""
+
+    runtime: str
+    program: str
+    """File name of the program that the image runs."""
+    variant: Variant
+    spec: ImageSpec
+
+    @property
+    def has_shell(self) -> bool:
+        """Return whether the base has a shell, and so the image an entry point that tells commands from programs."""
+        return self.variant != "scratch"
+
+    @property
+    def brings_libc(self) -> bool:
+        """Return whether the base lacks the C library that the program is linked with."""
+        return self.variant in {"alpine", "scratch"}
+
+    @property
+    def entrypoint(self) -> tuple[str, ...]:
+        """Return what is run with the arguments of ``docker run``."""
+        return ("docker-entrypoint.sh",) if self.has_shell else (f"/usr/bin/{self.program}",)
+
+    @property
+    def home(self) -> str:
+        """Return the home directory of the image's user."""
+        return f"/home/{self.spec.user}"
+
+    @property
+    def owned_directories(self) -> tuple[str, ...]:
+        """Return the directories that belong to the image's user."""
+        return (self.home, *self.spec.directories)
+
+    @property
+    def passwd_line(self) -> str:
+        """Return the user's line of ``/etc/passwd`` (passwd(5)), without its end."""
+        shell = "/bin/sh" if self.has_shell else "/sbin/nologin"
+        return f"{self.spec.user}:x:{self.spec.user_id}:{self.spec.user_id}::{self.home}:{shell}"
+
+    @property
+    def group_line(self) -> str:
+        """Return the line of the user's group in ``/etc/group`` (group(5)), without its end."""
+        return f"{self.spec.user}:x:{self.spec.user_id}:"
+
+
+def designs(runtime: str, program: str, spec: ImageSpec) -> tuple[Design, ...]:
+    """Return the design of every variant."""
+    return tuple(Design(runtime=runtime, program=program, variant=variant, spec=spec) for variant in spec.variants)
+
+
+def platform_dir(target: Target) -> str:
+    """Return the directory of a target in a build context: ``TARGETARCH`` and ``TARGETVARIANT``, such as ``armv7``."""
+    return "".join(target.oci_platform.split("/")[1:])
+
+
+def platforms(targets: Iterable[Target]) -> tuple[str, ...]:
+    """Return the platforms of *targets* as OCI names them."""
+    return tuple(target.oci_platform for target in targets)
+
+
+def entrypoint_script(design: Design) -> str:
+    """Return the entry point of variants with a shell."""
+    lines = [
+        "#!/bin/sh",
+        f"# `docker run IMAGE {design.program} …`, `docker run IMAGE COMMAND …` and `docker run IMAGE --option` run",
+        f"# {design.program}; anything else is a program of the image, such as sh.",
+        "set -eu",
+        'case "${1-}" in',
+        f'{" | ".join([chr(39) * 2, "-*", *design.spec.commands])}) set -- {design.program} "$@" ;;',
+        "esac",
+        'exec "$@"',
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def scratch_files(design: Design) -> dict[str, str]:
+    """Return what an image without a base needs in ``/etc``: users, and where names of hosts are looked up."""
+    return {
+        "etc/passwd": f"root:x:0:0:root:/:/sbin/nologin\n{design.passwd_line}\n",
+        "etc/group": f"root:x:0:\n{design.group_line}\n",
+        "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    }

@@ -1,0 +1,90 @@
+"""Lay out the build context of images: what a Dockerfile copies, for every platform, from finished builds."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline import archive, fs
+from pipeline.context import Context
+from pipeline.images.design import (
+    COMMON_DIR,
+    EMPTY_DIR,
+    ENTRYPOINT_PATH,
+    LIBC_DIR,
+    PRODUCT_DIR,
+    SCRATCH_DIR,
+    Design,
+    entrypoint_script,
+    platform_dir,
+    scratch_files,
+)
+from pipeline.images.place import check_programs, place_libc, place_product
+from pipeline.model.target import find_target
+from pipeline.releasing.builds import FinishedBuild
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ContextInputs:
+    """What goes into the images, and where the context comes to lie."""
+
+    designs: tuple[Design, ...]
+    """Of one runtime."""
+    builds: tuple[FinishedBuild, ...]
+    sysroots: Mapping[str, Path]
+    """Roots with the C library, by the target's name; for targets whose images need none of it there is none."""
+    context_dir: Path
+
+
+def run(inputs: ContextInputs, context: Context) -> Path:
+    """Write the context, which is whole or not there, and return it. One that was made here before is replaced.
+
+    Raises ImageError for a program of another architecture, PackageError for a library that the sysroot lacks,
+    ArchiveError, DiskFullError, NotWritableError.
+    """
+    with context.reporter.step("lay out images") as step, fs.atomic_directory(inputs.context_dir) as staging:
+        _common(inputs, staging)
+        for build in inputs.builds:
+            _platform(inputs, build, staging)
+        _open_directories(staging)
+        step.detail(f"{len(inputs.builds)} platforms")
+    return inputs.context_dir
+
+
+def _common(inputs: ContextInputs, staging: Path) -> None:
+    (staging / EMPTY_DIR).mkdir()
+    for design in inputs.designs:
+        if design.has_shell:
+            script = staging / COMMON_DIR / ENTRYPOINT_PATH
+            script.parent.mkdir(parents=True, exist_ok=True)
+            script.write_text(entrypoint_script(design), encoding="utf-8")
+            script.chmod(0o755)
+        else:
+            for name, text in scratch_files(design).items():
+                path = staging / SCRATCH_DIR / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+                path.chmod(0o644)
+
+
+def _open_directories(staging: Path) -> None:
+    """Give every directory the mode that it has in an image: the umask's would be copied."""
+    for path in (staging, *staging.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)
+
+
+def _platform(inputs: ContextInputs, build: FinishedBuild, staging: Path) -> None:
+    target = find_target(build.subject.target)
+    place = staging / platform_dir(target)
+    place.mkdir()
+    design = inputs.designs[0]
+    with tempfile.TemporaryDirectory(prefix=".product-", dir=staging) as scratch:
+        tree = Path(scratch) / "tree"
+        archive.extract_zip(build.zip_path, tree)
+        programs = check_programs(tree, target)
+        if target.name in inputs.sysroots:
+            place_libc(programs, place / LIBC_DIR, sysroot=inputs.sysroots[target.name], target=target)
+        place_product(tree, place / PRODUCT_DIR, runtime=design.runtime, program=design.program)
