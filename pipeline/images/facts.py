@@ -17,7 +17,7 @@ _OCI = "org.opencontainers.image"
 SUBJECT_KEY = "snapstitch.subject.digest"
 """Digest of what two equal builds share (docs/build-info.md)."""
 SNAPSHOTS_KEY = "snapstitch.snapshots"
-"""``package/file@sha256:…`` of each file that a generator made, separated by spaces."""
+"""``package/file@sha256:…`` of each snapshot, separated by spaces."""
 GLIBC_KEY = "snapstitch.glibc.floor"
 V8_KEY = "snapstitch.v8.version"
 
@@ -73,11 +73,10 @@ def labels(design: Design, facts: ImageFacts) -> dict[str, str]:
 
 def platform_annotations(subject: Subject, subject_sha256: str) -> dict[str, str]:
     """Return what is said of the manifest of one platform alone."""
-    snapshots = (
-        f"{snapshot.package}/{file.path}@sha256:{file.sha256}"
-        for snapshot in subject.snapshots
-        for file in snapshot.files
-    )
+    made = [(snapshot.package, file) for snapshot in subject.snapshots for file in snapshot.files]
+    # Sources that were written beside a snapshot are in its heap, too.
+    told = [item for item in made if item[1].v8] or made
+    snapshots = (f"{package}/{file.path}@sha256:{file.sha256}" for package, file in told)
     values = {
         GLIBC_KEY: subject.glibc_floor,
         SNAPSHOTS_KEY: " ".join(snapshots),

@@ -207,6 +207,7 @@ def test_help_lists_the_verbs_in_their_order() -> None:
         "v8",
         "publish",
         "release",
+        "image",
         "reference",
         "workflows",
     ]
