@@ -32,7 +32,7 @@ PLACE = "runtimes.app.image"
 def test_one_mistake(line: str, problem: str) -> None:
     with pytest.raises(SpecError) as caught:
         parse_spec(tomllib.loads(f"{RUNTIME}{line}\n"), file_name="releases.toml")
-    separator = "." if ":" in problem.split(" ")[0] else ": "
+    separator = "." if ":" in problem.split(" ", maxsplit=1)[0] else ": "
     assert f"{PLACE}{separator}{problem}" in str(caught.value)
 
 
