@@ -1,7 +1,7 @@
 """Tar files: written so that equal trees give equal bytes, read so that no file can do harm.
 
 The name says how a file is packed when it is written (``.tar.zst``, ``.tar.gz``, ``.tar``), its first bytes when it is
-read. Only directories and regular files are written, and only those are read.
+read. Directories, regular files and symbolic links are written; only the first two are unpacked.
 """
 
 from __future__ import annotations
@@ -28,13 +28,17 @@ _DAMAGE = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TarMember:
-    """A file or a directory to pack."""
+    """A file, a directory or a symbolic link to pack."""
 
     name: str
     """Path inside the archive, with forward slashes."""
     content: Path | bytes | None
-    """A file on disk, or the bytes themselves; None for a directory."""
+    """A file on disk, or the bytes themselves; None for a directory, or a link."""
     mode: int = 0o644
+    owner_id: int = 0
+    """Number of the user and of the group that it belongs to."""
+    link_to: str | None = None
+    """Where a symbolic link leads."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,8 +54,8 @@ def write_tar(
 ) -> None:
     """Pack *members* in the order given into *destination*, which appears whole or not at all.
 
-    Names, modes, contents, the one time *mtime_s* (seconds since 1970) and the flavour of *packing* decide about the
-    bytes; owners are all zero. Raises DiskFullError and NotWritableError.
+    Names, modes, owners, contents, the one time *mtime_s* (seconds since 1970) and the flavour of *packing* decide
+    about the bytes. Raises DiskFullError and NotWritableError.
     """
     with (
         fs.atomic_path(destination) as temporary,
@@ -200,6 +204,11 @@ def _add(archive: tarfile.TarFile, member: TarMember, mtime_s: int) -> None:
     info = tarfile.TarInfo(member.name)
     info.mode = member.mode
     info.mtime = mtime_s
+    info.uid = info.gid = member.owner_id
+    if member.link_to is not None:
+        info.type, info.linkname = tarfile.SYMTYPE, member.link_to
+        archive.addfile(info)
+        return
     match member.content:
         case None:
             info.type = tarfile.DIRTYPE

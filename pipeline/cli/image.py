@@ -17,6 +17,7 @@ from pipeline.errors import SpecError, UsageError
 from pipeline.images.bases import BaseIndex, read_index
 from pipeline.model.image_spec import VARIANTS, Variant
 from pipeline.model.selection import Selection, resolve
+from pipeline.orchestrate.image_layout import LayoutOrder, write_layout
 from pipeline.orchestrate.imaging import (
     DOCKERFILES_DIR,
     BakePlaces,
@@ -27,9 +28,10 @@ from pipeline.orchestrate.imaging import (
     lay_out,
     write_dockerfiles,
 )
+from pipeline.report.summary import verdict_text
 
 _PATH = click.Path(path_type=Path)
-_ACTIONS = ("check", "write", "print", "context")
+_ACTIONS = ("check", "write", "layout", "print", "context")
 
 
 def _options() -> list[Callable[[Any], Any]]:
@@ -39,6 +41,9 @@ def _options() -> list[Callable[[Any], Any]]:
         option("--write", is_flag=True, help="Write the Dockerfiles of all runtimes to dockerfiles/."),
         option("--print", is_flag=True, help="Print the file for `docker buildx bake`, as JSON."),
         option("--context", type=_PATH, metavar="DIR", help="Lay out the build context; in bake's file, where it is."),
+        option("--layout", type=_PATH, metavar="DIR", help="Write one variant as an OCI layout, without an engine."),
+        option("--variant", type=click.Choice(VARIANTS), default="scratch", help="[--layout] Default: scratch."),
+        option("--base-layout", type=_PATH, metavar="DIR", help="[--layout] OCI layout of the variant's base."),
         option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml (default: its default one)."),
         option("-t", "--target", metavar="NAME", multiple=True, help="Platform (default: all targets); repeatable."),
         option("--dist", type=_PATH, metavar="DIR", multiple=True, help="Finished builds (default: dist); repeatable."),
@@ -60,15 +65,16 @@ def _with_options(verb: Verb) -> Verb:
 @_with_options
 @common_options
 def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
-    """Make what images are built from. Give one of --check, --write, --print and --context; the last two go together.
+    """Make images of finished builds, or what they are built from.
 
-    Nothing is compiled and nothing of a target is run: images are made of finished builds.
+    Give one of --check, --write, --layout, --print, --context; the last two go together. Nothing is compiled, and
+    nothing of a target is run.
     """
     chosen = [name for name in _ACTIONS if options[name]]
     if len(chosen) != 1 and chosen != ["print", "context"]:
         raise UsageError(
             "what is to be done with images?",
-            cause="one of --check, --write, --print and --context is needed; only the last two go together",
+            cause="--check, --write, --layout, --print, --context: one is needed, and only the last two go together",
             action="see `python -m pipeline image --help`",
         )
     with open_session() as session:
@@ -77,6 +83,8 @@ def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever t
             _write(session, file)
         elif options["check"]:
             _check(session, file, options)
+        elif options["layout"]:
+            _layout(session, _request(file, options), options)
         elif options["print"]:
             _print(session, _request(file, options), options, file)
         else:
@@ -104,6 +112,20 @@ def _check(session: Session, file: SpecFile, options: dict[str, Any]) -> None:
         bases = {variant: list(index.platforms) for variant, index in request.bases.items()}
     text = f"{len(places)} Dockerfiles and {len(bases)} bases are in order\n"
     session.result({"schema": 1, "dockerfiles": list(places), "bases": bases}, text)
+
+
+def _layout(session: Session, request: ImageRequest, options: dict[str, Any]) -> None:
+    here, base = Path.cwd(), options["base_layout"]
+    order = LayoutOrder(
+        request=request,
+        variant=options["variant"],
+        layout_dir=(here / options["layout"]).absolute(),
+        base_dir=(here / base).absolute() if base else None,
+    )
+    made = write_layout(order, session.context)
+    session.reporter.show([verdict_text(made.examined.findings)])
+    value = {"schema": 1, "layout": str(made.layout_dir), "digest": made.digest, "tags": list(made.tags)}
+    session.result(value, f"{made.digest}  {made.layout_dir}\n")
 
 
 def _print(session: Session, request: ImageRequest, options: dict[str, Any], file: SpecFile) -> None:

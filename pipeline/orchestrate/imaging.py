@@ -190,18 +190,26 @@ def lay_out(request: ImageRequest, context_dir: Path, context: Context) -> Path:
 
     Raises what its stages raise: ImageError, PackageError, ReleaseError, ToolboxError, NetworkError, DiskFullError.
     """
+    return lay_out_builds(request, request.designs, finished(request, context), context_dir, context)
+
+
+def lay_out_builds(
+    request: ImageRequest,
+    wanted: tuple[Design, ...],
+    builds: tuple[FinishedBuild, ...],
+    context_dir: Path,
+    context: Context,
+) -> Path:
+    """Write what the *wanted* designs copy from *builds* to *context_dir* and return it; raises as lay_out does."""
     inputs = lay_out_image.ContextInputs(
-        designs=request.designs,
-        builds=finished(request, context),
-        sysroots=_sysroots(request, context),
-        context_dir=context_dir,
+        designs=wanted, builds=builds, sysroots=_sysroots(request, wanted, context), context_dir=context_dir
     )
     return lay_out_image.run(inputs, context)
 
 
-def _sysroots(request: ImageRequest, context: Context) -> dict[str, Path]:
+def _sysroots(request: ImageRequest, wanted: tuple[Design, ...], context: Context) -> dict[str, Path]:
     """Return the roots that builds are linked against, where a variant brings its C library from there."""
-    if not any(design.brings_libc for design in request.designs):
+    if not any(design.brings_libc for design in wanted):
         return {}
     return {
         item.target.name: toolbox.run(toolbox_inputs(request.request, item), context).sysroot

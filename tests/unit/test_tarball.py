@@ -140,3 +140,19 @@ def test_unpacking_stops_at_the_limit(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="it ends too early"):
         unpack_zstd(tmp_path / "cut.zst", tmp_path / "a", max_bytes=9_000_000)
     assert not (tmp_path / "a").exists()
+
+
+def test_owners_and_links(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    write_tar(
+        path,
+        [
+            TarMember(name="own", content=None, mode=0o1777, owner_id=7),
+            TarMember(name="link", content=None, mode=0o777, link_to="../own"),
+        ],
+        mtime_s=5,
+    )
+    with tarfile.open(path) as archive:
+        own, link = archive.getmembers()
+    assert (own.isdir(), own.mode, own.uid, own.gid, own.mtime) == (True, 0o1777, 7, 7, 5)
+    assert (link.issym(), link.linkname, link.uid, link.size) == (True, "../own", 0, 0)

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline import fs
 from pipeline.cli.main import main
-from tests.unit.images.made import finished_build, index_json
+from pipeline.model.target import find_target
+from tests.unit.images.made import base_layout, finished_build, index_json, library
 
 SPEC = """\
 schema = 1
@@ -165,6 +166,53 @@ def test_a_runtime_without_images(project: Path, capsys: pytest.CaptureFixture[s
     )
 
 
+def libc(target: str) -> dict[str, bytes]:
+    """What a base has for programs of *target*."""
+    loader = find_target(target).interpreter.lstrip("/")
+    names = ("lib/libc.so.6", loader)
+    return {name: library(target, Path(name).name) for name in names}
+
+
+def test_a_layout_is_written_and_verified(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finished_build(project / "dist", "arm64")
+    base_layout(project / "base", ["linux/arm64/v8"], libc("arm64"))
+    options = ["--variant", "debian", "--base-layout", "base", "--target", "arm64"]
+    assert main(["image", "--layout", "out", *options, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["tags"][:4] == ["1.0.0", "1.0", "1", "latest"]
+    top = json.loads((project / "out/index.json").read_text())["manifests"]
+    assert [item["digest"] for item in top] == [made["digest"]]
+    base = json.loads((project / "base/index.json").read_text())["manifests"][0]["digest"]
+    index = json.loads((project / "out/blobs/sha256" / made["digest"].removeprefix("sha256:")).read_text())
+    assert index["annotations"]["org.opencontainers.image.base.digest"] == base
+    assert main(["verify", "out"]) == 0
+    # The same again: an image of ours is replaced.
+    assert main(["image", "--layout", "out", *options]) == 0
+    assert capsys.readouterr().out == f"{made['digest']}  {project}/out\n"
+
+
+def test_an_image_that_lacks_a_library_is_not_kept(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finished_build(project / "dist", "arm64")
+    base_layout(project / "base", ["linux/arm64"])
+    options = ["--variant", "debian", "--base-layout", "base", "--target", "arm64"]
+    assert main(["image", "--layout", "out", *options]) == 21
+    assert capsys.readouterr().err.endswith(
+        "  usual cause: a program in it is for another platform, or lacks a library that the base does not have\n"
+        "  what to do:  see docs/verify.md for each check; the image was not kept\n"
+    )
+    assert sorted(path.name for path in project.iterdir() if "out" in path.name) == []
+
+
+def test_a_variant_that_the_runtime_lacks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert project.is_dir()
+    assert main(["image", "--layout", "out", "--variant", "alpine"]) == 2
+    assert capsys.readouterr().err == (
+        "error: images of app have no variant 'alpine'\n"
+        "  usual cause: releases.toml gives them these: debian, scratch\n"
+        "  what to do:  choose one of them with --variant\n"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["--check", "--write"], ["--check", "--print"], ["--write", "--context", "x"]]
 )
@@ -173,7 +221,8 @@ def test_what_is_to_be_done(project: Path, capsys: pytest.CaptureFixture[str], a
     assert main(["image", *arguments]) == 2
     assert capsys.readouterr().err == (
         "error: what is to be done with images?\n"
-        "  usual cause: one of --check, --write, --print and --context is needed; only the last two go together\n"
+        "  usual cause: --check, --write, --layout, --print, --context: one is needed, and only the last two go "
+        "together\n"
         "  what to do:  see `python -m pipeline image --help`\n"
     )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pipeline import fs
 from pipeline.images.design import Design, designs
+from pipeline.images.oci import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE, LayoutWriter
 from pipeline.model.image_spec import ImageSpec
 from pipeline.model.target import find_target
+from pipeline.tarball import TarMember, write_tar
 from tests.unit.elf.files import ElfSpec, elf_file
 from tests.unit.releasing.finished import Sketch, write_build
 
@@ -67,3 +70,35 @@ def sysroot(place: Path, target: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return place
+
+
+def base_layout(place: Path, platforms: Iterable[str], files: Mapping[str, bytes] | None = None) -> Path:
+    """An OCI layout of a base image: two layers, the second of which has an own ``etc/group``."""
+    place.mkdir()
+    writer = LayoutWriter(place)
+    manifests = [_base_manifest(writer, place, name, files or {}) for name in platforms]
+    image = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests}
+    writer.finish(writer.add_json(image, INDEX_TYPE), "base")
+    return place
+
+
+def _base_manifest(writer: LayoutWriter, place: Path, name: str, files: Mapping[str, bytes]) -> dict[str, object]:
+    platform = dict(zip(("os", "architecture", "variant"), name.split("/"), strict=False))
+    lower = {"etc/passwd": b"root:x:0:0::/root:/bin/sh\n", "etc/group": b"gone:x:7:\n", "bin/sh": b"#!"} | dict(files)
+    diff_ids, layers = [], []
+    for number, contents in enumerate((lower, {"./etc/group": b"root:x:0:"})):
+        packed = [place / f"{number}.tar", place / f"{number}.tar.gz"]
+        for path in packed:
+            write_tar(path, [TarMember(name=key, content=value) for key, value in contents.items()])
+        diff_ids.append(f"sha256:{fs.sha256_file(packed[0])}")
+        packed[0].unlink()
+        layers.append(writer.add_file(packed[1], "application/vnd.docker.image.rootfs.diff.tar.gzip").to_json())
+    config = {
+        **platform,
+        "config": {"Env": ["PATH=/bin", "LANG=C"], "Labels": {"of": "base"}, "WorkingDir": "/work"},
+        "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        "history": [{"created_by": "base"}, {"created_by": "base"}],
+    }
+    described = writer.add_json(config, CONFIG_TYPE)
+    manifest = {"schemaVersion": 2, "config": described.to_json(), "layers": layers}
+    return writer.add_json(manifest, MANIFEST_TYPE).to_json(platform=platform)
