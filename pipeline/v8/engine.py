@@ -1,6 +1,6 @@
 """Which version of V8 a program is, by the version string in its data, and whether its snapshots are of that version.
 
-Every V8 keeps its version as a string (``Version::version_string_``, ``src/utils/version.cc``), NUL-terminated, beside
+Every V8 keeps its version as a string (``Version::version_string_``, ``src/utils/version.cc``), NUL-terminated, behind
 other strings. V8 refuses at start-up a snapshot whose header has another one.
 """
 
@@ -18,13 +18,15 @@ from pipeline.v8.scan import mapped
 from pipeline.v8.windows import find_all
 
 _MAX_TRIES = 64
+# Linkers lay strings right behind texts without a NUL; but these before it make it a part of a longer version.
+_VERSION_BYTES = frozenset(bytes([byte]) for byte in b"0123456789.")
 
 
 def names_engine(data: Buffer, version: str, blobs: Sequence[SnapshotBlob]) -> bool:
     """Return whether *data* has the string *version* outside of *blobs*."""
-    wanted = b"\0" + version.encode() + b"\0"
-    places = itertools.islice(find_all(data, wanted), _MAX_TRIES)
-    return any(not any(blob.offset <= place < blob.end for blob in blobs) for place in places)
+    places = itertools.islice(find_all(data, version.encode() + b"\0"), _MAX_TRIES)
+    outside = (place for place in places if not any(blob.offset <= place < blob.end for blob in blobs))
+    return any(place == 0 or bytes(data[place - 1 : place]) not in _VERSION_BYTES for place in outside)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
