@@ -76,6 +76,12 @@ def workflows(session: nox.Session) -> None:
 
 
 @nox.session
+def sync(session: nox.Session) -> None:
+    """Describe versions that upstream has published since in releases.toml: -- [--dry-run] [--check-lifting]."""
+    run_pipeline(session, "sync", *session.posargs)
+
+
+@nox.session
 def publish(session: nox.Session) -> None:
     """Publish dist/ as a release on GitHub: -- --tag v1.2.3 [--dry-run]; finishes what a run that died began."""
     run_pipeline(session, "publish", *session.posargs)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import dataclasses
+import json
 import os
 import re
 import tempfile
@@ -23,6 +24,8 @@ from pipeline.errors import IntegrityError, NetworkError, PipelineError, SourceE
 OLDEST_CARGO = "1.82"
 """First Cargo with ``cargo info`` (its changelog)."""
 TIMEOUT_S = 600.0
+MAX_INDEX_BYTES = 64 * 1024 * 1024
+"""Entry of a package with some hundred versions and features: 1 MB."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]+)?")
 _NEAR = 3
@@ -50,6 +53,33 @@ class FetchedCrate:
     """Digest of the ``.crate`` file, as ``Cargo.lock`` has it."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Published:
+    """A version of a package, as the registry's index lists it."""
+
+    version: str
+    yanked: bool = False
+    rust: str | None = None
+    """Oldest Rust that compiles it, where its manifest says so."""
+
+
+def published(order: CrateOrder, work_dir: Path) -> tuple[Published, ...]:
+    """Return the versions of a package; *order* names any version, which need not exist.
+
+    ``cargo info`` brings the index's entry for the package into Cargo's own cache, where it is read. A registry without
+    that cache, such as one in a directory, shows its newest version only. Raises like ``fetched``.
+    """
+    _check_names(order)
+    fs.make_directory(work_dir)
+    with fs.explained(work_dir), tempfile.TemporaryDirectory(prefix=".cargo-", dir=work_dir) as scratch:
+        home = _private_home(Path(scratch), order.env)
+        command = _command(order, Path(scratch), home, package=order.name)
+        completed = proc.run(command)
+        if completed.exit_code != 0 or completed.timed_out:
+            raise _named(order, command, completed, home)
+        return _indexed(order.name, home) or _newest_in(completed.text)
+
+
 @contextlib.contextmanager
 def fetched(order: CrateOrder, work_dir: Path) -> Iterator[FetchedCrate]:
     """Download and unpack a package below *work_dir*; it is gone when the block ends, unless it was moved away.
@@ -61,7 +91,7 @@ def fetched(order: CrateOrder, work_dir: Path) -> Iterator[FetchedCrate]:
     fs.make_directory(work_dir)
     with fs.explained(work_dir), tempfile.TemporaryDirectory(prefix=".cargo-", dir=work_dir) as scratch:
         home = _private_home(Path(scratch), order.env)
-        command = _command(order, Path(scratch), home)
+        command = _command(order, Path(scratch), home, package=f"{order.name}@{order.version}")
         completed = proc.run(command)
         if completed.exit_code != 0 or completed.timed_out:
             raise _named(order, command, completed, home)
@@ -81,7 +111,7 @@ def _private_home(scratch: Path, env: Mapping[str, str]) -> Path:
     return home
 
 
-def _command(order: CrateOrder, scratch: Path, home: Path) -> proc.Command:
+def _command(order: CrateOrder, scratch: Path, home: Path, *, package: str) -> proc.Command:
     theirs = (user_home(order.env) / name for name in ("config.toml", "config"))
     # By argument instead of a link in the private home: relative paths in it begin at its own directory.
     configuration = next((("--config", str(path)) for path in theirs if path.is_file()), ())
@@ -89,7 +119,7 @@ def _command(order: CrateOrder, scratch: Path, home: Path) -> proc.Command:
     workspace.mkdir()
     (workspace / "Cargo.toml").write_text("[workspace]\n")  # or Cargo would look for one in the directories above
     return proc.Command(
-        argv=(str(order.cargo), *configuration, "info", "--color=never", *_REGISTRY, f"{order.name}@{order.version}"),
+        argv=(str(order.cargo), *configuration, "info", "--color=never", *_REGISTRY, package),
         env={**order.env, "CARGO_HOME": str(home)},
         cwd=workspace,
         timeout_s=TIMEOUT_S,
@@ -159,6 +189,36 @@ def _published(name: str, home: Path) -> list[str]:
     for path in (home / "registry" / "index").glob("*/.cache/**/" + name.lower()):
         versions |= {found.decode() for found in re.findall(rb'"vers": ?"([0-9A-Za-z.+-]{1,64})"', path.read_bytes())}
     return sorted(versions, key=_order)
+
+
+def _indexed(name: str, home: Path) -> tuple[Published, ...]:
+    """Return what Cargo's cache of the index says: entries as in the index, with other bytes between them.
+
+    https://doc.rust-lang.org/cargo/reference/registry-index.html#json-schema; cargo/sources/registry/index/cache.rs
+    """
+    found: dict[str, Published] = {}
+    for path in (home / "registry" / "index").glob("*/.cache/**/" + name.lower()):
+        for part in path.read_bytes()[:MAX_INDEX_BYTES].split(b"\0"):
+            entry = _entry(part)
+            if entry is not None and _VERSION.fullmatch(entry.version):
+                found[entry.version] = entry
+    return tuple(found.values())
+
+
+def _entry(part: bytes) -> Published | None:
+    if not part.startswith(b"{"):
+        return None
+    try:
+        entry = json.loads(part)
+        return Published(version=str(entry["vers"]), yanked=bool(entry.get("yanked")), rust=entry.get("rust_version"))
+    except (ValueError, KeyError, AttributeError):
+        return None
+
+
+def _newest_in(words: str) -> tuple[Published, ...]:
+    """Return the version that ``cargo info`` itself chose: of the newest ones, one that is not yanked."""
+    shown = re.search(r"^version: (\S+)", words, re.MULTILINE)
+    return (Published(version=shown[1]),) if shown and _VERSION.fullmatch(shown[1]) else ()
 
 
 def _order(version: str) -> tuple[tuple[int, ...], bool, str]:

@@ -33,6 +33,7 @@ _VERBS: Final = {
     "verify": "pipeline.cli.verify",
     "report": "pipeline.cli.report",
     "v8": "pipeline.cli.v8",
+    "sync": "pipeline.cli.sync",
     "publish": "pipeline.cli.publish",
     "release": "pipeline.cli.release",
     "image": "pipeline.cli.image",

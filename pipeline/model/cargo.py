@@ -102,6 +102,8 @@ class Package(CargoModel):
     """As the manifest has it: an SPDX expression, or the older form with slashes."""
     license_file: str | None = None
     repository: str | None = None
+    rust_version: str | None = None
+    """Oldest Rust that compiles it, as the manifest has it."""
     stands_for: str | None = None
     """Registry or repository of the package that this one takes the place of; Cargo does not tell, we do."""
 

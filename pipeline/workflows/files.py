@@ -7,7 +7,7 @@ from typing import Any, Final
 import yaml
 
 from pipeline.model.spec import Spec
-from pipeline.workflows import jobs
+from pipeline.workflows import jobs, sync
 from pipeline.workflows.actions import with_tags
 from pipeline.workflows.matrix import Matrix, make_matrix
 
@@ -22,6 +22,7 @@ def workflow_files(spec: Spec) -> dict[str, str]:
         "build.yml": _build(spec, make_matrix(spec)),
         "checks.yml": _checks(spec),
         "release.yml": _release(spec),
+        "sync.yml": _sync(spec),
     }
     return {name: _text(workflow) for name, workflow in workflows.items()}
 
@@ -63,6 +64,16 @@ def _release(spec: Spec) -> Workflow:
         "on": {"push": {"tags": ["v*"]}, "workflow_dispatch": None},
         **_common("release", cancel=False),
         "jobs": {"build": called, "release": jobs.release_job(spec.ci)},
+    }
+
+
+def _sync(spec: Spec) -> Workflow:
+    """Return the workflow that looks once a week for versions that are not described."""
+    return {
+        "name": "sync",
+        "on": {"schedule": [{"cron": "17 4 * * 1"}], "workflow_dispatch": None},
+        **_common("sync", cancel=False),
+        "jobs": {"look": sync.look_job(spec.ci), "tell": sync.tell_job(spec.ci)},
     }
 
 

@@ -29,7 +29,7 @@ apt-get install --yes --no-install-recommends ca-certificates git python3-venv z
 python3 -m venv /opt/nox
 /opt/nox/bin/pip install --quiet nox
 """
-_PREPARE_RUNNER = """\
+PREPARE_RUNNER = """\
 python3 -m venv "$RUNNER_TEMP/nox"
 sudo ln -s "$RUNNER_TEMP/nox" /opt/nox
 /opt/nox/bin/pip install --quiet nox
@@ -66,7 +66,7 @@ def build_job(ci: CiSpec, pairs: Iterable[Pair], *, condition: str | None = None
         "steps": [
             *_start(ci),
             *_cached_toolbox(),
-            _run('nox -s "build-$TARGET" -- --runtime "$RUNTIME" --out dist', env=_MATRIX_ENV),
+            run_step('nox -s "build-$TARGET" -- --runtime "$RUNTIME" --out dist', env=_MATRIX_ENV),
             _upload("product", "dist/"),
         ],
     }
@@ -93,7 +93,9 @@ def generator_job(ci: CiSpec, matrix: Matrix, number: int = 1) -> Job:
             *_start(ci),
             *_cached_toolbox(),
             *([_download(earlier)] if earlier else ()),
-            _run(_GENERATOR.replace("@SNAPSHOT@", "--snapshot snapshot.tar.gz " if earlier else ""), env=_MATRIX_ENV),
+            run_step(
+                _GENERATOR.replace("@SNAPSHOT@", "--snapshot snapshot.tar.gz " if earlier else ""), env=_MATRIX_ENV
+            ),
             _upload(in_round("generator", number), "generator.tar.gz"),
         ],
     }
@@ -113,7 +115,7 @@ def snapshot_job(matrix: Matrix, number: int = 1) -> Job:
         "strategy": _strategy(matrix.in_round(number)),
         "steps": [
             _download(generator),
-            _run(_SNAPSHOT),
+            run_step(_SNAPSHOT),
             _upload(in_round("snapshot", number), "snapshot.tar.gz"),
         ],
     }
@@ -132,7 +134,7 @@ def stitch_job(ci: CiSpec, matrix: Matrix) -> Job:
             *_start(ci),
             *_cached_toolbox(),
             _download("${{ matrix.snapshot }}"),
-            _run(
+            run_step(
                 'nox -s "stitch-$TARGET" -- --runtime "$RUNTIME" --snapshot snapshot.tar.gz --out dist',
                 env=_MATRIX_ENV,
             ),
@@ -147,7 +149,7 @@ def check_job(ci: CiSpec) -> Job:
     if ci.build_image:
         job["container"] = {"image": ci.build_image, "options": "--privileged"}
     steps = [*_start(ci), {"uses": pinned("actions/setup-go"), "with": {"go-version": "stable", "cache": False}}]
-    return {**job, "steps": [*steps, _run("nox -s lint types tests")]}
+    return {**job, "steps": [*steps, run_step("nox -s lint types tests")]}
 
 
 def release_job(ci: CiSpec) -> Job:
@@ -164,16 +166,16 @@ def release_job(ci: CiSpec) -> Job:
         "permissions": {"contents": "write"},
         "steps": [
             {"uses": pinned("actions/checkout"), "with": {"persist-credentials": False}},
-            _run(_PREPARE_RUNNER),
-            _run('echo /opt/nox/bin >> "$GITHUB_PATH"'),
+            run_step(PREPARE_RUNNER),
+            run_step('echo /opt/nox/bin >> "$GITHUB_PATH"'),
             {
                 "uses": pinned("actions/download-artifact"),
                 "with": {"pattern": "product-*", "path": "dist", "merge-multiple": True},
             },
             # Installed without the token: what runs meanwhile is other people's.
-            _run('nox -s release -- assemble --tag "$TAG"', env=_TAG_ENV),
-            _run('nox -s publish -- --tag "$TAG" --dist "release/$TAG" --dry-run --offline', env=_TAG_ENV),
-            _run(
+            run_step('nox -s release -- assemble --tag "$TAG"', env=_TAG_ENV),
+            run_step('nox -s publish -- --tag "$TAG" --dist "release/$TAG" --dry-run --offline', env=_TAG_ENV),
+            run_step(
                 'nox -s publish -- --tag "$TAG" --dist "release/$TAG"',
                 env={**_TAG_ENV, "GITHUB_TOKEN": "${{ github.token }}"},
             ),
@@ -207,12 +209,13 @@ def _strategy(pairs: Iterable[Pair]) -> Job:
 def _start(ci: CiSpec) -> list[Step]:
     return [
         {"uses": pinned("actions/checkout"), "with": {"persist-credentials": False}},
-        _run(_PREPARE if ci.build_image else _PREPARE_RUNNER),
-        _run('echo /opt/nox/bin >> "$GITHUB_PATH"'),
+        run_step(_PREPARE if ci.build_image else PREPARE_RUNNER),
+        run_step('echo /opt/nox/bin >> "$GITHUB_PATH"'),
     ]
 
 
-def _run(script: str, *, env: Mapping[str, str] | None = None) -> Step:
+def run_step(script: str, *, env: Mapping[str, str] | None = None) -> Step:
+    """Return a step that runs a script, with the variables that it needs."""
     return {**({"env": dict(env)} if env else {}), "run": script}
 
 

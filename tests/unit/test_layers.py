@@ -27,7 +27,9 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"net", "archive", "tarball", "delta", "report"}),
     frozenset({"roots"}),
     # L2
-    frozenset({"context", "jobs", "bundles", "canaries", "examine", "answers", "cargo_failures", "lockfile"}),
+    frozenset(
+        {"context", "jobs", "bundles", "canaries", "examine", "answers", "cargo_failures", "lockfile", "spec_edit"}
+    ),
     frozenset(
         {
             "cache",

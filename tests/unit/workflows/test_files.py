@@ -69,9 +69,10 @@ def test_actions_are_pinned_and_their_tag_is_told(ci: str) -> None:
 
 @EVERY
 def test_no_rights_but_those_that_a_job_needs(ci: str) -> None:
-    assert [workflow["permissions"] for workflow in parsed(ci).values()] == [{}, {}, {}]
+    assert [workflow["permissions"] for workflow in parsed(ci).values()] == [{}, {}, {}, {}]
     rights = {name: job["permissions"] for name, job in jobs(ci).items()}
     assert rights.pop("release.yml:release") == {"contents": "write"}
+    assert rights.pop("sync.yml:tell") == {"issues": "write"}
     assert {name: right for name, right in rights.items() if right not in ({}, {"contents": "read"})} == {}
 
 
@@ -89,7 +90,7 @@ def test_no_job_runs_for_ever(ci: str) -> None:
 
 def test_a_workflow_that_is_called_does_not_wait_for_its_caller() -> None:
     groups = [workflow["concurrency"]["group"] for workflow in parsed(OWN).values()]
-    assert len(set(groups)) == 3
+    assert len(set(groups)) == 4
 
 
 def test_with_qemu_each_product_is_one_job() -> None:
@@ -194,6 +195,16 @@ def test_the_token_is_known_to_the_step_that_publishes_only() -> None:
     # The environment of nox is made before, by the same session.
     assert steps[-2]["run"].startswith("nox -s publish -- ")
     assert steps[0]["with"] == {"persist-credentials": "false"}
+
+
+def test_who_may_write_issues_runs_nothing_of_ours_or_others() -> None:
+    look, tell = (parsed(OWN)["sync.yml"]["jobs"][name] for name in ("look", "tell"))
+    assert [step["uses"].partition("@")[0] for step in tell["steps"] if "uses" in step] == ["actions/download-artifact"]
+    assert "nox" not in str(tell)
+    assert "github.token" not in str(look)
+    assert (look["outputs"]["news"], tell["if"]) == (
+        "${{ steps.sync.outputs.news }}", "needs.look.outputs.news == 'true'",
+    )  # fmt: skip
 
 
 @EVERY

@@ -1,0 +1,149 @@
+"""New versions in a registry on the loopback interface, asked by a real Cargo, and what releases.toml says then."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import io
+import json
+import os
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline import proc, registry
+
+from .command import Cli, Ended
+from .published import Shelf
+
+pytestmark = pytest.mark.network  # the toolbox
+PUBLISHED = {
+    "1.0.0": "137.2.1", "1.1.0": "137.2.1", "1.2.0": "150.4.0", "1.3.0": "137.2.1", "2.0.0-rc.1": "137.2.1",
+}  # fmt: skip
+YANKED = "1.3.0"
+# The cache knows packages by name and version, and outlives this file.
+NAME = f"syncapp{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]}"
+SPEC = """\
+schema = 1
+[runtimes.app]
+# Why this one.
+source = { kind = "registry", package = "@NAME@", version = "1.0.0" }
+v8 = { kind = "source" }
+targets = ["arm64"]
+[runtimes.local]
+source = { kind = "path", path = "." }
+""".replace("@NAME@", NAME)
+
+
+def crate(version: str, v8: str) -> bytes:
+    files = {
+        "Cargo.toml": f'[package]\nname = "{NAME}"\nversion = "{version}"\nedition = "2021"\nrust-version = "1.63"\n',
+        "Cargo.lock": f'[[package]]\nname = "v8"\nversion = "{v8}"\n',
+        "src/main.rs": "fn main() {}\n",
+    }
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for path, text in files.items():
+            entry = tarfile.TarInfo(f"{NAME}-{version}/{path}")
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """Yield a Cargo home that takes packages from a registry of five versions."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    root, home = tmp_path / "registry", tmp_path / "cargo-home"
+    (root / "sy" / "nc").mkdir(parents=True)
+    home.mkdir()
+    entries = []
+    for version, v8 in PUBLISHED.items():
+        content = crate(version, v8)
+        (root / f"{NAME}-{version}.crate").write_bytes(content)
+        entry = {"name": NAME, "vers": version, "deps": [], "features": {}, "yanked": version == YANKED}
+        entries.append(json.dumps({**entry, "cksum": hashlib.sha256(content).hexdigest()}) + "\n")
+    (root / "sy" / "nc" / NAME).write_text("".join(entries))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(root))) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        (root / "config.json").write_text(json.dumps({"dl": url + "/{crate}-{version}.crate"}))
+        (home / "config.toml").write_text(
+            f'[source.crates-io]\nreplace-with = "loopback"\n[source.loopback]\nregistry = "sparse+{url}/"\n'
+        )
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield home
+        server.shutdown()
+        thread.join()
+
+
+def sync(cli: Cli, home: Path, spec: Path, *options: str) -> Ended:
+    return cli.run("sync", "--spec", spec, "--toolchain", "private", *options, env={"CARGO_HOME": str(home)})
+
+
+def test_new_versions_are_described_once(cli: Cli, home: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "releases.toml"
+    spec.write_text(SPEC)
+    tried = sync(cli, home, spec, "--dry-run")
+    assert (tried.exit_code, tried.result["changed"], tried.result["written"]) == (0, True, False), tried.stderr
+    assert spec.read_text() == SPEC
+    done = sync(cli, home, spec)
+    assert [(item["version"], item["vm_version"], item["buildable"]) for item in done.result["versions"]] == [
+        ("1.2.0", "150.4.0", False), ("1.1.0", "137.2.1", True),
+    ]  # fmt: skip
+    assert done.result["left_out"] == [{"runtime": "local", "reason": "its source is of kind path"}]
+    text = spec.read_text()
+    assert text == SPEC.replace(
+        "[runtimes.local]",
+        """
+# Found by `sync`: v8 137.2.1.
+[[runtimes.app.versions]]
+version = "1.1.0"
+buildable = true
+rust = "1.63"
+
+# Found by `sync`: v8 150.4.0.
+# Not yet: for arm64: V8 of the v8 crate 150.4.0 is too new for the toolbox: it needs GN of 2026-09-16 or later, Clang
+# 22 or later, and a Rust toolchain laid out as Chromium's.
+[[runtimes.app.versions]]
+version = "1.2.0"
+buildable = false
+rust = "1.63"
+
+[runtimes.local]""",
+    )
+    again = sync(cli, home, spec)
+    assert (again.result["changed"], again.result["versions"], spec.read_text()) == (False, [], text)
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (("--runtime", "ap"), "there is no runtime 'ap'"),
+        (("--runtime", "local"), "local has no registry to ask"),
+        (("--since", "x"), "'x' is no version"),
+    ],
+)
+def test_what_cannot_be_asked(cli: Cli, home: Path, tmp_path: Path, options: tuple[str, ...], what: str) -> None:
+    spec = tmp_path / "releases.toml"
+    spec.write_text(SPEC)
+    ended = sync(cli, home, spec, *options)
+    assert (ended.exit_code in {2, 4}, ended.result["error"]["what"]) == (True, what)
+
+
+def test_a_registry_in_a_directory_shows_its_newest_version(cargo_program: Path, tmp_path: Path) -> None:
+    shelf = Shelf.at(tmp_path)
+    for version in ("1.0.0", "1.2.0"):
+        manifest = f'[package]\nname = "{NAME}"\nversion = "{version}"\nedition = "2021"\n'
+        shelf.publish({"x/Cargo.toml": manifest, "x/src/main.rs": "fn main() {}\n"})
+    env = proc.base_environment(os.environ) | {"CARGO_HOME": str(shelf.cargo_home)}
+    order = registry.CrateOrder(name=NAME, version="1.0.0", cargo=cargo_program, env=env)
+    assert registry.published(order, tmp_path / "work") == (registry.Published(version="1.2.0"),)
