@@ -205,6 +205,7 @@ def test_help_lists_the_verbs_in_their_order() -> None:
         "verify",
         "report",
         "v8",
+        "sync",
         "publish",
         "release",
         "image",
