@@ -23,7 +23,7 @@ def test_files_are_written_once(project: Path, capsys: pytest.CaptureFixture[str
     directory = project / ".github/workflows"
     assert main(["workflows"]) == 0
     assert capsys.readouterr().out == "".join(
-        f"{directory}/{name}: written\n" for name in ("build.yml", "checks.yml", "release.yml")
+        f"{directory}/{name}: written\n" for name in ("build.yml", "checks.yml", "release.yml", "sync.yml")
     )
     assert main(["workflows"]) == 0
     assert capsys.readouterr().out == ""
@@ -53,7 +53,7 @@ def test_files_of_others_stay_and_old_ones_of_ours_go(project: Path, capsys: pyt
     assert main(["workflows"]) == 0
     assert f"{directory}/ours.yml: removed\n" in capsys.readouterr().out
     assert sorted(path.name for path in directory.iterdir()) == [
-        "build.yml", "checks.yml", "release.yml", "theirs.yml",
+        "build.yml", "checks.yml", "release.yml", "sync.yml", "theirs.yml",
     ]  # fmt: skip
 
 
