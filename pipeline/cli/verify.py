@@ -17,6 +17,7 @@ from pipeline.cli.proof_options import (
 )
 from pipeline.cli.settings import ResultError, Session, common_options, open_session
 from pipeline.cli.verdict import self_test_error, verification_error
+from pipeline.elf.reader import is_elf, read_elf
 from pipeline.errors import UsageError
 from pipeline.model.asset import target_in_name
 from pipeline.model.findings import Examined, Finding
@@ -122,7 +123,7 @@ def _add_generation(checked: dict[str, tuple[Finding, ...]], files: tuple[Path, 
 def _target(path: Path, name: str | None, subject: Subject | None) -> Target:
     if name or subject:
         return find_target(name or (subject.target if subject else ""))
-    target = target_in_name(path.name)
+    target = read_elf(path).target() if path.is_file() and is_elf(path) else target_in_name(path.name)
     if target is None:
         raise UsageError(
             f"for which target is {path.name}?",

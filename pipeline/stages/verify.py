@@ -33,7 +33,7 @@ class VerifyInputs:
     """A product and what is known about it."""
 
     product: Path
-    """The zip that will ship, or a directory into which it was unpacked."""
+    """The zip that will ship, a directory into which it was unpacked, or a program by itself."""
     target: Target
     program: str | None = None
     """The program to run, a path inside the product; None: no canaries."""
@@ -58,7 +58,7 @@ def run(inputs: VerifyInputs, context: Context) -> tuple[Finding, ...]:
     Raises ArchiveError when the zip itself cannot be unpacked, ExecutorUnavailableError when the executor cannot
     start the product's program at all.
     """
-    with _unpacked(inputs.product, context) as product_dir:
+    with _unpacked(inputs, context) as product_dir:
         static = tuple(_static_findings(inputs, product_dir))
         return (*static, *_record_findings(inputs, product_dir), *_canary_findings(inputs, product_dir))
 
@@ -105,13 +105,20 @@ def _copy_library(source: Path, destination: Path) -> None:
 
 
 @contextlib.contextmanager
-def _unpacked(product: Path, context: Context) -> Iterator[Path]:
+def _unpacked(inputs: VerifyInputs, context: Context) -> Iterator[Path]:
+    product = inputs.product
     if product.is_dir():
         yield product
         return
     parent = fs.make_directory(context.cache_dir / "verify")
     with tempfile.TemporaryDirectory(prefix="product-", dir=parent) as directory:
-        archive.extract_zip(product, Path(directory))
+        if is_elf(product):  # under whatever name it lies here
+            program = Path(directory) / (inputs.program or product.name)
+            program.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(product, program)
+            program.chmod(0o755)
+        else:
+            archive.extract_zip(product, Path(directory))
         yield Path(directory)
 
 

@@ -48,15 +48,15 @@ def check_engines(found: Sequence[Carried], programs: Iterable[tuple[str, Path]]
     """
     beside = {item.blob.version for item in found if item.named}
     missing = {item.blob.version for item in found} - beside
-    paths = [path for _name, path in programs] if missing else []
-    elsewhere = {version for version in missing if any(_holds(path, version) for path in paths)}
+    searched = [(path, [item.blob for item in found if item.file == name]) for name, path in programs]
+    elsewhere = {version for version in missing if any(_holds(path, version, blobs) for path, blobs in searched)}
     known = beside | elsewhere
     return [_finding(item.file, item.blob, known) for item in found if known or item.is_engine]
 
 
-def _holds(path: Path, version: str) -> bool:
+def _holds(path: Path, version: str, blobs: Sequence[SnapshotBlob]) -> bool:
     with mapped(path) as data:
-        return names_engine(data, version, ())
+        return names_engine(data, version, blobs)
 
 
 def _finding(file: str, blob: SnapshotBlob, known: set[str]) -> Finding:

@@ -74,6 +74,16 @@ def run(cli: Cli, built: Built, *argv: str, directory: Path) -> ExecResult:
     return bare_executor(toolchain_for(cli, "arm64", suite=SUITE), directory).run(request)
 
 
+def test_a_second_build_makes_nothing_anew(workplace: Workplace, built: Built, tmp_path: Path) -> None:
+    """The first test, as others build the same workspace in other ways."""
+    again = workplace.build(tmp_path)
+    assert SNAPSHOT not in again.steps
+    assert {"bundle", "package", "verify"}.isdisjoint(again.steps)
+    assert again.steps[GENERATOR]["detail"].endswith("units fresh")
+    assert again.steps["compile product"]["detail"].endswith("units fresh")
+    assert again.record.subject == built.record.subject
+
+
 def test_one_snapshot_was_made_for_the_target_and_lies_in_the_product(built: Built) -> None:
     assert built.zip_path.name == f"{NAME}-0.1.0-linux-arm64.zip"
     assert built.record.verdict is Severity.OK
@@ -149,15 +159,6 @@ def test_every_script_answers_on_a_bare_root(built: Built, cli: Cli, tmp_path: P
 def test_the_heap_was_made_for_the_target(built: Built, cli: Cli, tmp_path: Path) -> None:
     result = run(cli, built, *START_UP, directory=tmp_path)
     assert (result.exit_code, result.stdout) == (0, b"aarch64-unknown-linux-gnu\n")
-
-
-def test_a_second_build_makes_nothing_anew(workplace: Workplace, built: Built, tmp_path: Path) -> None:
-    again = workplace.build(tmp_path)
-    assert SNAPSHOT not in again.steps
-    assert {"bundle", "package", "verify"}.isdisjoint(again.steps)
-    assert again.steps[GENERATOR]["detail"].endswith("units fresh")
-    assert again.steps["compile product"]["detail"].endswith("units fresh")
-    assert again.record.subject == built.record.subject
 
 
 def test_a_changed_script_makes_another_snapshot_and_compiles_the_program_only(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,15 @@ def test_a_zip_is_checked_as_it_will_be_unpacked(product: Product) -> None:
     write_zip(product.root / "app.zip", members, epoch_s=0)
     findings = product.verify(Canary(args=("eval", "1 + 1"), stdout="2"), product=product.root / "app.zip")
     assert verdict(findings) is Severity.OK
+    assert list((product.root / "cache/verify").iterdir()) == []
+
+
+def test_a_program_by_itself_under_another_name(product: Product) -> None:
+    program = shutil.copy2(product.product_dir / "lib/libprogram.so", product.root / "program-arm64")
+    inputs = VerifyInputs(product=Path(program), target=ARM64, program="bin/app")
+    findings = verify.run(inputs, Context(cache_dir=product.root / "cache", reporter=NullReporter(), environ={}))
+    assert {finding.subject for finding in findings if finding.id.startswith("elf.")} == {"bin/app"}
+    assert failures(findings) == []
     assert list((product.root / "cache/verify").iterdir()) == []
 
 
