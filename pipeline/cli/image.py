@@ -110,7 +110,7 @@ def _check(session: Session, file: SpecFile, options: dict[str, Any]) -> None:
         request = _request(file, options)
         check_bases(request)
         bases = {variant: list(index.platforms) for variant, index in request.bases.items()}
-    text = f"{len(places)} Dockerfiles and {len(bases)} bases are in order\n"
+    text = f"in order: {len(places)} Dockerfiles, {len(bases)} bases\n"
     session.result({"schema": 1, "dockerfiles": list(places), "bases": bases}, text)
 
 

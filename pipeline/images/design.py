@@ -26,9 +26,14 @@ class Design:
     spec: ImageSpec
 
     @property
+    def has_base(self) -> bool:
+        """Return whether the image begins with another one."""
+        return self.variant != "scratch"
+
+    @property
     def has_shell(self) -> bool:
         """Return whether the base has a shell, and so the image an entry point that tells commands from programs."""
-        return self.variant != "scratch"
+        return self.has_base
 
     @property
     def brings_libc(self) -> bool:

@@ -31,7 +31,7 @@ def _lines(design: Design) -> Iterator[str]:
     yield "#"
     yield f"# CONTEXT is laid out by `python -m pipeline image --runtime {design.runtime} --context CONTEXT`. By hand:"
     yield "#   docker buildx build --platform linux/amd64,linux/arm64 -f THIS-FILE CONTEXT"
-    yield from _users(design) if design.has_shell else ("", "FROM scratch")
+    yield from _users(design) if design.has_base else ("", "FROM scratch")
     yield "ARG TARGETARCH"
     yield "ARG TARGETVARIANT"
     yield f'LABEL org.opencontainers.image.title="{design.runtime}"'
@@ -55,7 +55,7 @@ def _users(design: Design) -> Iterator[str]:
 
 
 def _copies(design: Design) -> Iterator[str]:
-    if design.has_shell:
+    if design.has_base:
         yield "COPY --from=users /etc/passwd /etc/group /etc/"
         yield f"COPY {COMMON_DIR}/ /"
     else:

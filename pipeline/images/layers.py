@@ -18,7 +18,7 @@ def surroundings(design: Design, context_dir: Path, target: Target, users: Mappi
     in some bases it is a link.
     """
     place = context_dir / platform_dir(target)
-    members = [*tree_members(context_dir / (COMMON_DIR if design.has_shell else SCRATCH_DIR))]
+    members = [*tree_members(context_dir / (COMMON_DIR if design.has_base else SCRATCH_DIR))]
     members += (TarMember(name=name, content=users[name]) for name in USER_FILES if name in users)
     if design.brings_libc:
         members += tree_members(place / LIBC_DIR)
@@ -26,7 +26,7 @@ def surroundings(design: Design, context_dir: Path, target: Target, users: Mappi
         TarMember(name=f"{directory.lstrip('/')}/", content=None, mode=0o755, owner_id=design.spec.user_id)
         for directory in design.owned_directories
     )
-    if not design.has_shell:
+    if not design.has_base:
         members.append(TarMember(name="tmp/", content=None, mode=0o1777))
     return sorted(members, key=lambda member: member.name)
 

@@ -108,7 +108,7 @@ def check_dockerfiles(spec: Spec, directory: Path) -> tuple[str, ...]:
     ]
     if faults:
         raise ImageError(
-            f"Dockerfiles run programs of the target ({len(faults)} times)",
+            f"Dockerfiles run programs of the target {'once' if len(faults) == 1 else f'{len(faults)} times'}",
             cause="each RUN in such a stage is emulated: many times slower, and impossible without an emulator",
             action="move it to a stage with --platform=${BUILDPLATFORM}, and copy what it makes",
             details="\n".join(faults),

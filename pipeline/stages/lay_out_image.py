@@ -56,7 +56,7 @@ def run(inputs: ContextInputs, context: Context) -> Path:
 def _common(inputs: ContextInputs, staging: Path) -> None:
     (staging / EMPTY_DIR).mkdir()
     for design in inputs.designs:
-        if design.has_shell:
+        if design.has_base:
             script = staging / COMMON_DIR / ENTRYPOINT_PATH
             script.parent.mkdir(parents=True, exist_ok=True)
             script.write_text(entrypoint_script(design), encoding="utf-8")

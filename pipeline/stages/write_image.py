@@ -52,7 +52,7 @@ def run(inputs: WriteInputs, context: Context) -> str:
 
     Raises ImageError for a variant without its base, or a base that does not fit; ArchiveError, DiskFullError.
     """
-    if inputs.design.has_shell != (inputs.base is not None):
+    if inputs.design.has_base != (inputs.base is not None):
         raise _base_error(inputs.design)
     title = f"image {inputs.design.runtime}:{inputs.tag}"
     with context.reporter.step(title) as step, fs.explained(inputs.layout_dir):
@@ -146,7 +146,7 @@ def _platform(target: Target) -> dict[str, object]:
 
 
 def _base_error(design: Design) -> ImageError:
-    if design.has_shell:
+    if design.has_base:
         return ImageError(
             f"the variant {design.variant} of {design.runtime} needs a base",
             cause=f"its images begin with {design.spec.base(design.variant)}, which is in a registry",

@@ -43,7 +43,7 @@ def test_dockerfiles_are_written_once(project: Path, capsys: pytest.CaptureFixtu
     assert main(["image", "--write"]) == 0
     assert capsys.readouterr().out == ""
     assert main(["image", "--check"]) == 0
-    assert capsys.readouterr().out == "2 Dockerfiles and 0 bases are in order\n"
+    assert capsys.readouterr().out == "in order: 2 Dockerfiles, 0 bases\n"
 
 
 def test_old_ones_of_ours_go_and_those_of_others_stay(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +77,7 @@ def test_a_run_on_the_targets_platform(project: Path, capsys: pytest.CaptureFixt
     assert main(["image", "--check"]) == 34
     assert capsys.readouterr().err == (
         "dockerfiles/mine.Dockerfile: line 3: RUN in stage '0', which is of the target's platform\n\n"
-        "error: Dockerfiles run programs of the target (1 times)\n"
+        "error: Dockerfiles run programs of the target once\n"
         "  usual cause: each RUN in such a stage is emulated: many times slower, and impossible without an emulator\n"
         "  what to do:  move it to a stage with --platform=${BUILDPLATFORM}, and copy what it makes\n"
     )
@@ -90,7 +90,7 @@ def test_a_base_that_lacks_a_platform(project: Path, capsys: pytest.CaptureFixtu
     assert main(["image", "--check", "--base-index", "debian=debian.json"]) == 34
     assert "the base debian has nothing for linux/arm/v7\n" in capsys.readouterr().err
     assert main(["image", "--check", "--base-index", "debian=debian.json", "--target", "arm64"]) == 0
-    assert capsys.readouterr().out == "2 Dockerfiles and 1 bases are in order\n"
+    assert capsys.readouterr().out == "in order: 2 Dockerfiles, 1 bases\n"
 
 
 def baked(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, dict[str, object]]:
