@@ -50,8 +50,9 @@ def write_layout(order: LayoutOrder, context: Context) -> WrittenImage:
     design = next((item for item in request.designs if item.variant == order.variant), None)
     if design is None:
         raise _no_variant(order)
-    builds = finished(request, context)
     base = open_base(order.base_dir) if order.base_dir else None
+    write_image.check_base(design, base)
+    builds = finished(request, context)
     facts = image_facts(request, builds)
     if base and base.digest:
         facts = dataclasses.replace(facts, base_digests={**facts.base_digests, design.variant: base.digest})

@@ -52,8 +52,7 @@ def run(inputs: WriteInputs, context: Context) -> str:
 
     Raises ImageError for a variant without its base, or a base that does not fit; ArchiveError, DiskFullError.
     """
-    if inputs.design.has_base != (inputs.base is not None):
-        raise _base_error(inputs.design)
+    check_base(inputs.design, inputs.base)
     title = f"image {inputs.design.runtime}:{inputs.tag}"
     with context.reporter.step(title) as step, fs.explained(inputs.layout_dir):
         writer = LayoutWriter(inputs.layout_dir)
@@ -68,6 +67,12 @@ def run(inputs: WriteInputs, context: Context) -> str:
         writer.finish(image, inputs.tag)
         step.detail(f"{len(manifests)} platforms, {image.digest}")
     return image.digest
+
+
+def check_base(design: Design, base: BaseLayout | None) -> None:
+    """See that a variant has a base if it begins with one; raises ImageError."""
+    if design.has_base != (base is not None):
+        raise _base_error(design)
 
 
 def _manifest(inputs: WriteInputs, build: FinishedBuild, writer: LayoutWriter) -> dict[str, object]:
