@@ -59,7 +59,7 @@ def unpacked(layout: Path, platform: str, root: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_the_program_runs_with_loader_and_libraries_of_the_image(cli: Cli, layout: Path, tmp_path: Path, name: str) -> None:
+def test_it_runs_with_loader_and_libraries_of_the_image(cli: Cli, layout: Path, tmp_path: Path, name: str) -> None:
     target, root = find_target(name), tmp_path / "root"
     config = unpacked(layout, target.oci_platform, root)
     toolchain = toolchain_for(cli, name, "libnode-dev")
