@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import cargo, fs
 from pipeline.context import Context
-from pipeline.errors import UnknownNameError, UsageError
+from pipeline.errors import SpecError, UnknownNameError, UsageError
 from pipeline.model.build import BuildRequest, ToolchainMode
 from pipeline.model.selection import Selection, resolve
 from pipeline.model.spec import RegistrySource, RuntimeSpec, Spec, VmProvider
@@ -74,13 +74,24 @@ def synchronise(request: SyncRequest, context: Context, compare: Compare | None 
         found = [dataclasses.replace(one, lifting=compare(request, one, context)) for one in found]
     changed = new_text != old_text and not request.dry_run
     if changed:
-        fs.write_text(request.spec_path, new_text)
+        _write(request.spec_path, old_text, new_text)
     left_out = tuple(
         (name, f"its source is of kind {request.spec.runtimes[name].source.kind}")
         for name in names
         if name not in asked
     )
     return Synced(versions=tuple(found), left_out=left_out, old_text=old_text, new_text=new_text, written=changed)
+
+
+def _write(path: Path, old_text: str, new_text: str) -> None:
+    """Write the file. Raises SpecError when somebody changed it meanwhile: looking takes minutes."""
+    if path.read_text(encoding="utf-8") != old_text:
+        raise SpecError(
+            f"{path} was changed meanwhile",
+            cause="an editor, or another run of `sync`, wrote it while versions were looked at",
+            action="run the same command again; what was fetched is kept",
+        )
+    fs.write_text(path, new_text)
 
 
 def _chosen(request: SyncRequest) -> tuple[str, ...]:
@@ -97,7 +108,7 @@ def _chosen(request: SyncRequest) -> tuple[str, ...]:
         raise UsageError(
             f"{request.since!r} is no version", cause="--since takes a number", action="give one such as --since 2.4.5"
         )
-    return request.runtimes or tuple(known)
+    return tuple(dict.fromkeys(request.runtimes)) or tuple(known)
 
 
 def registry_of(runtime: RuntimeSpec, name: str = "the runtime") -> RegistrySource:
