@@ -172,7 +172,8 @@ def _blob(data: Buffer, header: _Header) -> SnapshotBlob:
     limit = min(len(data) - header.offset, MAX_BLOB_BYTES)
     sections, problems = _sections(data, header, limit)
     # A section that lies outside the file has no size, and its offset means nothing.
-    size = max(section.end for section in sections if section.size_bytes)
+    ends = (section.end for section in sections if section.size_bytes)
+    size = max(ends, default=min(*header.starts, limit))
     later_layout = header.version_offset == 16
     kind = None
     read_only = None if later_layout else 1

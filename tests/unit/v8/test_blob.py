@@ -88,6 +88,12 @@ def test_a_cut_snapshot() -> None:
     assert parsed(data[:5000]).problems[-1] == "section 4 lies beyond the end of the file"
 
 
+def test_one_that_is_cut_in_its_first_section_s_head() -> None:
+    found = parsed(blob(BlobSpec())[:100])
+    assert found.size_bytes == 96
+    assert found.problems == tuple(f"section {number} lies beyond the end of the file" for number in range(5))
+
+
 @pytest.mark.parametrize(
     ("place", "content"),
     [
