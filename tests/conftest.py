@@ -6,6 +6,7 @@ import signal
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C as from a terminal: shells start background jobs with SIGINT ignored, and children inherit that."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Take signals as from a terminal: background jobs ignore SIGINT (with nohup SIGHUP), and children inherit that."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
