@@ -12,8 +12,8 @@ import click
 
 from pipeline.cli.request import DEFAULT_OUT_DIR
 from pipeline.cli.settings import Session, Verb, common_options, open_session
-from pipeline.cli.spec_file import FILE_NAME, SpecFile, find_spec, load_spec
-from pipeline.errors import SpecError, UsageError
+from pipeline.cli.spec_file import SpecFile, load_spec, required_spec
+from pipeline.errors import UsageError
 from pipeline.images.bases import BaseIndex, read_index
 from pipeline.model.image_spec import VARIANTS, Variant
 from pipeline.model.selection import Selection, resolve
@@ -78,7 +78,7 @@ def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever t
             action="see `python -m pipeline image --help`",
         )
     with open_session() as session:
-        file = _spec_file(options["spec"])
+        file = load_spec(required_spec(options["spec"], start_dir=Path.cwd()), start_dir=Path.cwd())
         if options["write"]:
             _write(session, file)
         elif options["check"]:
@@ -169,14 +169,3 @@ def _no_such_variant(text: str) -> UsageError:
         cause="it is a variant of the runtime's images and the file with its base's index",
         action="such as --base-index debian=debian.json",
     )
-
-
-def _spec_file(spec: Path | None) -> SpecFile:
-    found = spec or find_spec(Path.cwd())
-    if found is None:
-        raise SpecError(
-            f"there is no {FILE_NAME} here",
-            cause="the working directory is outside the project",
-            action="change into it, or give the file with --spec",
-        )
-    return load_spec(found, start_dir=Path.cwd())

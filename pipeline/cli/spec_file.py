@@ -33,6 +33,18 @@ def load_spec(path: Path | None, *, start_dir: Path) -> SpecFile:
     return SpecFile(spec=parse_spec(_read(found), file_name=found.name), base_dir=found.parent)
 
 
+def required_spec(path: Path | None, *, start_dir: Path) -> Path:
+    """Return *path*, or the nearest ``releases.toml``, for verbs that are nothing without one. Raises SpecError."""
+    found = path or find_spec(start_dir)
+    if found is None:
+        raise SpecError(
+            f"there is no {FILE_NAME} here",
+            cause="the working directory is outside the project",
+            action="change into it, or give the file with --spec",
+        )
+    return (start_dir / found).absolute()
+
+
 def find_spec(start_dir: Path) -> Path | None:
     """Return the nearest ``releases.toml`` from *start_dir* upwards."""
     places = (directory / FILE_NAME for directory in (start_dir, *start_dir.parents))

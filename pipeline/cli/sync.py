@@ -13,8 +13,7 @@ import click
 
 from pipeline.cli.request import PATCHES_DIR_NAME, parse_v8
 from pipeline.cli.settings import common_options, open_session
-from pipeline.cli.spec_file import FILE_NAME, find_spec, load_spec
-from pipeline.errors import SpecError
+from pipeline.cli.spec_file import FILE_NAME, load_spec, required_spec
 from pipeline.model.build import ToolchainMode
 from pipeline.model.sync import NewVersion
 from pipeline.orchestrate.lifting_changes import compare_lifting
@@ -45,14 +44,7 @@ def sync(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever th
 
 def _request(options: dict[str, Any]) -> SyncRequest:
     here = Path.cwd()
-    path = options["spec"] or find_spec(here)
-    if path is None:
-        raise SpecError(
-            f"there is no {FILE_NAME} here",
-            cause="the working directory is outside the project",
-            action="change into it, or give the file with --spec",
-        )
-    path = (here / path).absolute()
+    path = required_spec(options["spec"], start_dir=here)
     return SyncRequest(
         spec=load_spec(path, start_dir=here).spec,
         spec_path=path,

@@ -9,8 +9,8 @@ import click
 
 from pipeline import fs
 from pipeline.cli.settings import common_options, open_session
-from pipeline.cli.spec_file import FILE_NAME, find_spec, load_spec
-from pipeline.errors import SpecError, StaleFileError
+from pipeline.cli.spec_file import load_spec, required_spec
+from pipeline.errors import StaleFileError
 from pipeline.workflows.files import HEADER, workflow_files
 
 WORKFLOWS_DIR = Path(".github/workflows")
@@ -23,14 +23,7 @@ WORKFLOWS_DIR = Path(".github/workflows")
 def workflows(check: bool, spec: Path | None) -> None:
     """Write .github/workflows/ as releases.toml has it."""
     with open_session() as session:
-        found = spec or find_spec(Path.cwd())
-        if found is None:
-            raise SpecError(
-                f"there is no {FILE_NAME} here",
-                cause="the working directory is outside the project",
-                action="change into it, or give the file with --spec",
-            )
-        file = load_spec(found, start_dir=Path.cwd())
+        file = load_spec(required_spec(spec, start_dir=Path.cwd()), start_dir=Path.cwd())
         directory = file.base_dir / WORKFLOWS_DIR
         stale = stale_files(directory, workflow_files(file.spec))
         if check and stale:
