@@ -6,6 +6,7 @@ read. Directories, regular files and symbolic links are written; only the first 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import tarfile
@@ -72,17 +73,17 @@ def unpack_zstd(path: Path, destination: Path, *, max_bytes: int) -> None:
 
     Raises ArchiveError when it is damaged or holds more than *max_bytes*.
     """
-    with path.open("rb") as raw, fs.atomic_path(destination) as temporary, temporary.open("wb") as out:
-        try:
-            stream = ZstdStream(raw)
-            while block := stream.read(_BLOCK_BYTES):
-                out.write(block)
-                if out.tell() > max_bytes:
-                    raise _damaged(path, f"it unpacks to more than {max_bytes} bytes")
-        except _DAMAGE as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise _damaged(path, str(error) or type(error).__name__) from error
+    with (
+        path.open("rb") as raw,
+        fs.atomic_path(destination) as temporary,
+        temporary.open("wb") as out,
+        _damage_named(path),
+    ):
+        stream = ZstdStream(raw)
+        while block := stream.read(_BLOCK_BYTES):
+            out.write(block)
+            if out.tell() > max_bytes:
+                raise _damaged(path, f"it unpacks to more than {max_bytes} bytes")
 
 
 def extract_tar(path: Path, destination: Path, limits: TarLimits | None = None) -> None:
@@ -91,17 +92,8 @@ def extract_tar(path: Path, destination: Path, limits: TarLimits | None = None) 
     Raises ArchiveError when it is damaged, beyond the *limits*, or could write outside *destination*.
     """
     allowed = limits or TarLimits()
-    with path.open("rb") as raw, fs.explained(destination):
-        try:
-            with unpacker(raw) as stream:
-                budget = _Budget(stream)
-                with tarfile.open(fileobj=cast("IO[bytes]", budget), mode="r|") as archive:
-                    _extract_all(path, budget.members(archive), _Writer(archive, destination), allowed)
-                _drain(stream, allowed)
-        except _DAMAGE as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise _damaged(path, str(error) or type(error).__name__) from error
+    with _opened(path, destination, allowed) as (archive, members):
+        _extract_all(path, members, _Writer(archive, destination), allowed)
 
 
 def spill_tar(path: Path, destination: Path, wanted: Choice, limits: TarLimits | None = None) -> tuple[Member, ...]:
@@ -111,20 +103,31 @@ def spill_tar(path: Path, destination: Path, wanted: Choice, limits: TarLimits |
     Raises ArchiveError when the archive is damaged or beyond the *limits*.
     """
     allowed = limits or TarLimits()
-    with path.open("rb") as raw, fs.explained(destination):
-        try:
-            with unpacker(raw) as stream:
-                budget = _Budget(stream)
-                with tarfile.open(fileobj=cast("IO[bytes]", budget), mode="r|") as archive:
-                    found = tuple(
-                        _spill_all(path, budget.members(archive), _Writer(archive, destination, wanted), allowed)
-                    )
-                _drain(stream, allowed)
-        except _DAMAGE as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise _damaged(path, str(error) or type(error).__name__) from error
-    return found
+    with _opened(path, destination, allowed) as (archive, members):
+        return tuple(_spill_all(path, members, _Writer(archive, destination, wanted), allowed))
+
+
+@contextlib.contextmanager
+def _opened(
+    path: Path, destination: Path, limits: TarLimits
+) -> Iterator[tuple[tarfile.TarFile, Iterator[tarfile.TarInfo]]]:
+    """Yield the archive and its members; when the block ends well, what follows the last of them is looked at, too."""
+    with path.open("rb") as raw, fs.explained(destination), _damage_named(path), unpacker(raw) as stream:
+        budget = _Budget(stream)
+        with tarfile.open(fileobj=cast("IO[bytes]", budget), mode="r|") as archive:
+            yield archive, budget.members(archive)
+        _drain(stream, limits)
+
+
+@contextlib.contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Name what a damaged archive does to its readers; what the system says of files is not its fault."""
+    try:
+        yield
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise _damaged(path, str(error) or type(error).__name__) from error
 
 
 def _drain(stream: IO[bytes], limits: TarLimits) -> None:
