@@ -79,12 +79,7 @@ class Client(contextlib.AbstractContextManager["Client"]):
         """Open no connection yet; *environ* may name a file with certificates (SSL_CERT_FILE)."""
         self._reporter = reporter
         self._retry = retry or RetryPolicy()
-        self._session = requests.Session()
-        # Bytes as they are stored: an archive must not be unpacked on its way because a server calls it "encoded".
-        self._session.headers["Accept-Encoding"] = "identity"
-        bundle = ca_bundle(environ)
-        if bundle:
-            self._session.verify = bundle
+        self._session = new_session(environ)
 
     def __exit__(self, *_exception: object) -> None:
         """Close the connections."""
@@ -226,6 +221,17 @@ class _Bar:
         if have_bytes > self._shown_bytes:
             self._progress.advance(have_bytes - self._shown_bytes)
             self._shown_bytes = have_bytes
+
+
+def new_session(environ: Mapping[str, str]) -> requests.Session:
+    """Return a session that trusts the certificates that *environ* may name, and takes bytes as they are stored."""
+    session = requests.Session()
+    # An archive must not be unpacked on its way because a server calls it "encoded".
+    session.headers["Accept-Encoding"] = "identity"
+    bundle = ca_bundle(environ)
+    if bundle:
+        session.verify = bundle
+    return session
 
 
 def raw_chunks(response: requests.Response) -> Iterator[bytes]:

@@ -20,8 +20,8 @@ import requests.auth
 import urllib3
 
 from pipeline.errors import IntegrityError, NetworkError
-from pipeline.net import CHUNK_BYTES, CONNECT_TIMEOUT_S, raw_chunks
-from pipeline.net.wording import ca_bundle, reason_of, without_credentials
+from pipeline.net import CHUNK_BYTES, CONNECT_TIMEOUT_S, new_session, raw_chunks
+from pipeline.net.wording import reason_of, without_credentials
 
 READ_TIMEOUT_S = 120.0
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -111,11 +111,8 @@ class Exchanger(contextlib.AbstractContextManager["Exchanger"]):
     def __init__(self, *, environ: Mapping[str, str], user_agent: str, credential: Credential | None = None) -> None:
         """Open no connection yet. Proxies come from the environment, ~/.netrc is never asked."""
         self._credential = credential
-        self._session = requests.Session()
-        self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
-        bundle = ca_bundle(environ)
-        if bundle:
-            self._session.verify = bundle
+        self._session = new_session(environ)
+        self._session.headers["User-Agent"] = user_agent
 
     def __exit__(self, *_exception: object) -> None:
         """Close the connections."""
