@@ -129,8 +129,7 @@ def _compile_rows(
     request: BuildRequest, wanted: TargetRequest, on_target: Where, patches: tuple[str, ...]
 ) -> Iterator[_Row]:
     name = wanted.target.name
-    vm = request.runtime.vm_of(name)
-    packages = vm.packages if vm.kind == "system" else ()
+    packages = request.runtime.vm_packages(name)
     yield Stage.TOOLBOX, Where.NETWORK, ("distribution packages", *packages), ("tools", f"sysroot of {name}")
     if patches:
         yield Stage.PATCH, Where.NATIVE, ("workspace", *patches), ("patched workspace",)

@@ -21,7 +21,6 @@ from pipeline.orchestrate.job import Job, means_of
 from pipeline.stages import compile_v8, provide_v8, source, toolbox
 from pipeline.toolchains.bindgen import ensure_bindgen
 from pipeline.toolchains.foreign import ForeignInputs, ensure_foreign
-from pipeline.v8.names import V8Build
 from pipeline.v8.recipe import V8Order
 from pipeline.v8_build.bindings import bindgen_version
 
@@ -134,8 +133,7 @@ def v8_inputs(request: V8Request, context: Context) -> compile_v8.CompileV8Input
 
 
 def _bindgen(order: V8Order, crate: Path, toolchain: Toolchain, context: Context) -> Path | None:
-    build = V8Build(version=order.version, triple=order.target.rust_triple, features=order.features)
-    if not compile_v8.needs_bindgen(crate, build):
+    if not compile_v8.needs_bindgen(crate, order.build):
         return None
     return ensure_bindgen(bindgen_version(crate), toolchain, context)
 

@@ -66,11 +66,6 @@ class CompileV8Inputs:
     bindgen: Path | None = None
     """Makes the declarations for Rust where the crate ships none for the target."""
 
-    @property
-    def build(self) -> V8Build:
-        """Return what names the files."""
-        return V8Build(version=self.order.version, triple=self.order.target.rust_triple, features=self.order.features)
-
     def digest(self) -> str:
         """Return the digest of all that decides what is compiled: another Rust or emulator must not cost an hour."""
         return fs.sha256_json(
@@ -129,7 +124,7 @@ def run(inputs: CompileV8Inputs, context: Context) -> Path:
 
     Raises UnsupportedError for a version or target that cannot be built, MemoryShortError, CompileError, ToolboxError.
     """
-    if needs_bindgen(inputs.source.path, inputs.build) and inputs.bindgen is None:
+    if needs_bindgen(inputs.source.path, inputs.order.build) and inputs.bindgen is None:
         raise _no_declarations(inputs)
     final = context.cache_dir / "v8-built" / f"{_label(inputs)}-{inputs.digest()[:16]}"
     with fs.locked(final.with_name(f".{final.name}.lock")):
@@ -190,7 +185,7 @@ def declarations(inputs: CompileV8Inputs, work: V8Work) -> Path | None:
 
     None for versions that have none. Raises CompileError, UnsupportedError.
     """
-    name = binding_name(inputs.build)
+    name = binding_name(inputs.order.build)
     if name is None:
         return None
     if inputs.bindgen is None:
@@ -206,7 +201,7 @@ def _no_declarations(inputs: CompileV8Inputs) -> UnsupportedError:
     gen = inputs.source.path / "gen"
     shipped = ", ".join(sorted(found.name for found in gen.glob("*-linux-gnu*.rs")))
     return UnsupportedError(
-        f"the v8 crate {inputs.order.version} has no {binding_name(inputs.build)}",
+        f"the v8 crate {inputs.order.version} has no {binding_name(inputs.order.build)}",
         cause=f"its declarations for Rust are generated for other targets only ({shipped or 'none'})",
         action="use a target that the crate's gen directory has, or give it bindgen",
     )
@@ -217,7 +212,7 @@ def _label(inputs: CompileV8Inputs) -> str:
 
 
 def _record_name(inputs: CompileV8Inputs) -> str:
-    return archive_name(inputs.build).partition(".a")[0] + ".json"
+    return archive_name(inputs.order.build).partition(".a")[0] + ".json"
 
 
 def _is_whole(final: Path, inputs: CompileV8Inputs) -> bool:
@@ -241,7 +236,7 @@ def _lay_down(final: Path, inputs: CompileV8Inputs, work: V8Work, binding: Path 
     with work.context.reporter.step("V8: pack"), fs.atomic_directory(final) as staging:
         directory = staging / f"v{inputs.order.version}"
         directory.mkdir()
-        name = archive_name(inputs.build)
+        name = archive_name(inputs.order.build)
         if name.endswith(".gz"):
             write_gzip(made, directory / name)
         else:

@@ -12,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from pipeline.errors import SpecError, UnsupportedError
 from pipeline.model.target import Target
+from pipeline.v8.names import V8Build
 
 NINJA_TARGET = "rusty_v8"
 """What the crate's ``build.rs`` builds."""
@@ -113,6 +114,11 @@ class V8Order:
     features: frozenset[str] = DEFAULT_FEATURES
     extra_arguments: tuple[str, ...] = ()
     """For GN; they come last and win."""
+
+    @property
+    def build(self) -> V8Build:
+        """Return what names the files that come out."""
+        return V8Build(version=self.version, triple=self.target.rust_triple, features=self.features)
 
     @property
     def architecture(self) -> Architecture:
