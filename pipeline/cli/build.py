@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,13 +20,14 @@ from pipeline.report.summary import build_tables, outcomes_json
 
 @click.command("build")
 @request_options
+@click.option("--fresh-snapshot", is_flag=True, help="Run every generator, whatever was made earlier.")
 @common_options
-def build(options: RequestOptions) -> None:
+def build(options: RequestOptions, *, fresh_snapshot: bool) -> None:
     """Build a runtime for one or more targets."""
     with open_session() as session:
         require_target(options)
         start_dir = Path.cwd()
-        request = make_request(options, start_dir=start_dir)
+        request = dataclasses.replace(make_request(options, start_dir=start_dir), fresh_snapshot=fresh_snapshot)
         show_outcomes(session, orchestrate.build(request, session.context), start_dir)
 
 

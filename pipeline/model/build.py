@@ -47,6 +47,8 @@ class BuildRequest:
     """For the executor ``ssh``."""
     include: tuple[Path, ...] = ()
     """Directories that generators read besides their own, where they have to be sent to another machine."""
+    fresh_snapshot: bool = False
+    """Run every generator, whatever was made earlier."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

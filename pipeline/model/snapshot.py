@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from pipeline.model.bundle import Identity
 from pipeline.model.ssh import SshHost
 
 SCHEMA = 1
@@ -41,6 +42,15 @@ class GeneratorSetup(_Strict):
     def key(self) -> str:
         """Return the name that the package's files in the steps directory begin with."""
         return step_key(self.package, self.version)
+
+
+class SnapshotCacheSetup(_Strict):
+    """The cache of snapshots, and what decides a snapshot beside what Cargo tells the stub."""
+
+    directory: Path
+    identity: Identity
+    look_up: bool = True
+    """False: the generator runs, and what it makes is kept."""
 
 
 class StepSetup(_Strict):
@@ -74,6 +84,8 @@ class StepSetup(_Strict):
     made elsewhere."""
     replay_dir: Path | None = None
     """Where the unpacked snapshots of another machine lie."""
+    cache: SnapshotCacheSetup | None = None
+    """Where snapshots that were made earlier are kept; None: the generator runs in any case."""
 
 
 class OutputFile(_Strict):
@@ -110,6 +122,10 @@ class StepResult(_Strict):
     """Shell line that runs the generator again."""
     replayed: bool = False
     """Whether it ran on another machine, for another build."""
+    recalled: bool = False
+    """Whether it ran earlier, with the same inputs, and what it made was kept."""
+    made_in_s: float | None = None
+    """How long that run took."""
     repeated: tuple[str, ...] | None = None
     """What is not equal to the outputs of an earlier run with the same inputs; None: there was no such run."""
 
@@ -128,6 +144,11 @@ class StepFailure(_Strict):
 def step_key(package: str, version: str) -> str:
     """Return the name that a package's files in the steps directory begin with."""
     return f"{package}-{version}"
+
+
+def lookup_path(steps_dir: Path, package: str, version: str) -> Path:
+    """Return where it is written down what the last search for a kept snapshot came to."""
+    return steps_dir / f"{step_key(package, version)}.lookup.json"
 
 
 def request_path(steps_dir: Path, package: str, version: str) -> Path:

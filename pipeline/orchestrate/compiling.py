@@ -121,7 +121,9 @@ def _counter(step: LedgerStep) -> Callable[[CargoMessage], None]:
 def _enter_snapshot(job: Job, step: LedgerStep, result: StepResult) -> None:
     size_bytes = sum(output.size_bytes for output in result.outputs)
     detail = f"{len(result.outputs)} files, {size_bytes:,} bytes"
-    if result.replayed:
+    if result.recalled:
+        detail += f", kept from an earlier run ({result.executor} on {result.cpu_model}, {result.made_in_s or 0:.1f} s)"
+    elif result.replayed:
         detail += f", made elsewhere ({result.executor} on {result.cpu_model})"
     else:
         step.apart(result.duration_s)
@@ -137,7 +139,7 @@ def _enter_snapshot(job: Job, step: LedgerStep, result: StepResult) -> None:
     job.ledger.add(
         StepTiming(
             title=f"snapshot of {result.package}",
-            where=Where.EMULATED if result.emulated else Where.NATIVE,
+            where=Where.EMULATED if result.emulated and not result.recalled else Where.NATIVE,
             duration_s=result.duration_s,
             cpu_s=result.cpu_s,
             detail=detail,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pipeline
 from pipeline import fs
+from pipeline.cache.store import DIRECTORY_NAME
 from pipeline.errors import PipelineError, StitchError
 from pipeline.executors.choose import OF_THIS_MACHINE, Means, candidates
 from pipeline.lifting.stub import RUN_STEP_VARIABLE
@@ -19,6 +20,7 @@ from pipeline.model.snapshot import (
     RECORDED_EXIT_CODE,
     STEP_FILE_NAME,
     GeneratorSetup,
+    SnapshotCacheSetup,
     StepFailure,
     StepMode,
     StepSetup,
@@ -26,7 +28,9 @@ from pipeline.model.snapshot import (
     origin_path,
 )
 from pipeline.model.target import find_target
+from pipeline.orchestrate.identity import identity_of
 from pipeline.orchestrate.job import Job
+from pipeline.orchestrate.recalling import recall_or_run
 from pipeline.orchestrate.sources import local_sources, own_variables, package_dirs
 from pipeline.registry import user_home
 from pipeline.stages import snapshot
@@ -86,13 +90,26 @@ def prepare_steps(job: Job, lift: Lift, origin: Origin = LIVE) -> StepSetup:
         ),
         mode=origin.mode,
         replay_dir=origin.replay_dir,
+        cache=_cache(job, lift) if origin.mode == "live" else None,
     )
-    fs.write_if_changed(origin_path(job.steps_dir), f"{origin.mode} {origin.digest}\n")
+    said = f"{origin.mode} {origin.digest}\n"
+    if job.request.fresh_snapshot:
+        # A new time makes every stub run again.
+        fs.write_text(origin_path(job.steps_dir), said)
+    fs.write_if_changed(origin_path(job.steps_dir), said)
     fs.write_if_changed(job.steps_dir / STEP_FILE_NAME, setup.model_dump_json(indent=2) + "\n")
     launcher = job.steps_dir / LAUNCHER_NAME
     if fs.write_if_changed(launcher, _launcher(job.steps_dir)):
         launcher.chmod(0o755)
     return setup
+
+
+def _cache(job: Job, lift: Lift) -> SnapshotCacheSetup:
+    return SnapshotCacheSetup(
+        directory=job.context.cache_dir / DIRECTORY_NAME,
+        identity=identity_of(job, lift),
+        look_up=not job.request.fresh_snapshot,
+    )
 
 
 def step_environment(job: Job) -> dict[str, str]:
@@ -130,9 +147,17 @@ def _answer(steps_dir: Path, asked: tuple[str, str], environ: Mapping[str, str],
         snapshot.record(inputs)
         said = f"the request of {package} is written down; its snapshot is made on another machine\n"
         return StubAnswer(stdout=b"", stderr=said.encode(), exit_code=RECORDED_EXIT_CODE)
-    replayed = setup.mode != "live"
-    outputs = snapshot.replay(inputs) if replayed else snapshot.run(inputs, _executor(setup, steps_dir))
+    outputs = snapshot.replay(inputs) if setup.mode != "live" else _live(inputs)
     return StubAnswer(stdout=outputs.cargo_stdout, stderr=outputs.stderr, exit_code=outputs.result.exit_code)
+
+
+def _live(inputs: snapshot.SnapshotInputs) -> snapshot.SnapshotOutputs:
+    def make_executor() -> Executor:
+        return _executor(inputs.setup, inputs.steps_dir)
+
+    if inputs.setup.cache is None:
+        return snapshot.run(inputs, make_executor())
+    return recall_or_run(inputs, inputs.setup.cache, make_executor)
 
 
 def _executor(setup: StepSetup, steps_dir: Path) -> Executor:

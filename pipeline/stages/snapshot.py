@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import shutil
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipeline import fs, reproduced, roots
+from pipeline import fs, out_dirs, reproduced, roots
 from pipeline.errors import StitchError, WorkspaceError
 from pipeline.model.bundle import OUT_DIR_NAME, STEPS_DIR_NAME, BundleRequest, RecordedRequest, StepOutcome
 from pipeline.model.execution import ExecRequest, ExecResult, Executor
@@ -52,7 +52,10 @@ class SnapshotOutputs:
     """What Cargo is to see, and the result that is kept on disk."""
 
     result: StepResult
+    stdout: bytes
+    """What the generator said, by itself."""
     cargo_stdout: bytes
+    """The same with the directives that are added."""
     stderr: bytes
 
 
@@ -81,18 +84,47 @@ def run(inputs: SnapshotInputs, executor: Executor) -> SnapshotOutputs:
 
 def _run(inputs: SnapshotInputs, request: ExecRequest, executor: Executor) -> SnapshotOutputs:
     out_dir = request.outputs[0]
-    _empty(out_dir)
+    out_dirs.empty(out_dir)
     # A package from elsewhere has a copy of its own, beside the overlay.
     own = () if inputs.workdir.is_relative_to(inputs.setup.tree) else (inputs.workdir,)
     before = {tree: dict(stat_tree(tree)) for tree in (inputs.setup.tree, *own)}
     outcome = executor.run(request)
     strays = tuple(stray for tree in before for stray in strays_in(tree, before[tree]))
-    stdout = _renamed(out_dir, outcome)
+    stdout = out_dirs.renamed(out_dir, outcome)
     result = _result(inputs, request, outcome, strays)
     _keep(inputs, result)
     return SnapshotOutputs(
-        result=result, cargo_stdout=stdout + _watch_directives(stdout, inputs), stderr=outcome.stderr
+        result=result,
+        stdout=stdout,
+        cargo_stdout=stdout + _watch_directives(stdout, inputs),
+        stderr=outcome.stderr,
     )
+
+
+def recall(inputs: SnapshotInputs, directory: Path, made: StepResult) -> SnapshotOutputs:
+    """Give Cargo what the generator made in an earlier run: *directory* has ``out/`` and ``stdout`` of it.
+
+    *made* is the result of that run, whose inputs were the same.
+    """
+    started_s = time.monotonic()
+    request = make_request(inputs)
+    out_dirs.fill(request.outputs[0], directory / OUT_DIR_NAME)
+    stdout = (directory / "stdout").read_bytes()
+    duration_s = round(time.monotonic() - started_s, 3)
+    result = made.model_copy(
+        update={
+            "recalled": True,
+            "made_in_s": made.duration_s,
+            "duration_s": duration_s,
+            "cpu_s": 0.0,
+            "repeated": None,
+        }
+    )
+    _keep(inputs, result)
+    cargo_stdout = stdout + _watch_directives(stdout, inputs)
+    note_path = repeat_path(inputs.steps_dir, result.package, result.version)
+    reproduced.note(request, inputs.generator.trigger, note_path, cargo_stdout)
+    return SnapshotOutputs(result=result, stdout=stdout, cargo_stdout=cargo_stdout, stderr=b"")
 
 
 def make_request(inputs: SnapshotInputs) -> ExecRequest:
@@ -161,50 +193,19 @@ def replay(inputs: SnapshotInputs) -> SnapshotOutputs:
             action="run the same command again",
         )
     out_dir = make_request(inputs).outputs[0]
-    _empty(out_dir)
     outcome = StepOutcome.model_validate_json((step_dir / "result.json").read_bytes())
-    seen, own = outcome.out_dir.encode(), os.fsencode(out_dir)
-    for path in sorted((step_dir / OUT_DIR_NAME).rglob("*")):
-        _place(path, out_dir / path.relative_to(step_dir / OUT_DIR_NAME), (seen, own))
-    stdout = (step_dir / "stdout").read_bytes().replace(seen, own)
+    out_dirs.fill(out_dir, step_dir / OUT_DIR_NAME, outcome.out_dir)
+    stdout = (step_dir / "stdout").read_bytes().replace(outcome.out_dir.encode(), os.fsencode(out_dir))
     stderr = (step_dir / "stderr").read_bytes()
     result = _replayed(inputs, directory, outcome, (stdout, stderr), out_dir)
     _keep(inputs, result)
     lead = b"" if stdout.endswith(b"\n") or not stdout else b"\n"
     return SnapshotOutputs(
-        result=result, cargo_stdout=stdout + lead + _rerun_if_changed([origin_path(inputs.steps_dir)]), stderr=stderr
+        result=result,
+        stdout=stdout,
+        cargo_stdout=stdout + lead + _rerun_if_changed([origin_path(inputs.steps_dir)]),
+        stderr=stderr,
     )
-
-
-def _renamed(out_dir: Path, outcome: ExecResult) -> bytes:
-    """Return the directives with this machine's OUT_DIR, where the program saw another one; text files get it, too."""
-    if outcome.out_dir in {None, str(out_dir)}:
-        return outcome.stdout
-    tokens = (os.fsencode(str(outcome.out_dir)), os.fsencode(out_dir))
-    for path in sorted(out_dir.rglob("*")):
-        content = path.read_bytes() if path.is_file() else b""
-        if tokens[0] in content and _is_text(content):
-            path.write_bytes(content.replace(*tokens))
-    return outcome.stdout.replace(*tokens)
-
-
-def _place(source: Path, target: Path, tokens: tuple[bytes, bytes]) -> None:
-    if source.is_dir():
-        fs.make_directory(target)
-        return
-    content = source.read_bytes()
-    if tokens[0] in content and _is_text(content):
-        content = content.replace(*tokens)
-    fs.make_directory(target.parent)
-    target.write_bytes(content)
-    target.chmod(source.stat().st_mode & 0o777)
-
-
-def _is_text(content: bytes) -> bool:
-    try:
-        return "\0" not in content.decode()
-    except UnicodeDecodeError:
-        return False
 
 
 def _replayed(
@@ -238,16 +239,6 @@ def _replayed(
 def _keep(inputs: SnapshotInputs, result: StepResult) -> None:
     path = result_path(inputs.steps_dir, result.package, result.version)
     fs.write_text(path, result.model_dump_json(indent=2) + "\n")
-
-
-def _empty(out_dir: Path) -> None:
-    """Remove what an earlier run left: what is captured must come from this run alone."""
-    fs.make_directory(out_dir)
-    for entry in out_dir.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
 
 
 def _watch_directives(stdout: bytes, inputs: SnapshotInputs) -> bytes:

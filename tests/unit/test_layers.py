@@ -32,12 +32,12 @@ TIERS: tuple[frozenset[str], ...] = (
     ),
     frozenset(
         {
-            "cache",
             "cargo",
             "apt",
             "overlay",
             "record",
             "reproduced",
+            "out_dirs",
             "strays",
             "executors",
             "ledger",
@@ -46,7 +46,7 @@ TIERS: tuple[frozenset[str], ...] = (
             "native_env",
         }
     ),
-    frozenset({"github"}),
+    frozenset({"github", "cache"}),
     frozenset({"publication", "releasing"}),
     frozenset({"toolchains", "v8_build", "patches", "proof", "images"}),
     # L3 to L5
