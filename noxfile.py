@@ -100,6 +100,12 @@ def image(session: nox.Session) -> None:
 
 
 @nox.session
+def cache(session: nox.Session) -> None:
+    """Look at what is kept between builds: -- list, explain, verify, prune, export FILE, import FILE."""
+    run_pipeline(session, "cache", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure first build, second build and one changed script; write bench.json."""
     run(session, environment_python(session, "pipeline"), "tests/bench/bench_build.py", *session.posargs)

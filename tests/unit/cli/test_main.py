@@ -209,6 +209,7 @@ def test_help_lists_the_verbs_in_their_order() -> None:
         "publish",
         "release",
         "image",
+        "cache",
         "reference",
         "workflows",
     ]
