@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline import cargo, fs, native_env
+from pipeline import cargo, compiler_cache, fs, native_env
 from pipeline.canaries.ladder import check_files_dir
 from pipeline.context import Context
 from pipeline.executors.choose import Means, choose
@@ -70,16 +70,19 @@ def lifted_job(
         executor_name=executor_name,
         work_dir=work_dir,
     )
-    with _alone_in(work_dir, context):
+    # Without V8, nothing is going to be compiled.
+    with compiler_cache.serving(context.environ if with_v8 else {}) as objects, _alone_in(work_dir, context):
         _mark_as_ours(work_dir)
         patched = patch_source(job, _get_source(job))
         job = dataclasses.replace(job, patches=patched.applied)
-        env = dict(request.runtime.env) | _native_environment(job)
+        env = dict(request.runtime.env) | _native_environment(job) | dict(objects.env)
         analysis, applied = patch_packages(job, _analyze(job, patched.path, env), patched.left)
         job = dataclasses.replace(job, patches=(*job.patches, *applied))
         v8_env, v8_archive = _provide_v8(job, analysis) if with_v8 else ({}, None)
         job = dataclasses.replace(job, v8_archive=v8_archive)
         yield job, _lift(job, analysis, env | v8_env)
+        if figures := objects.figures():
+            context.reporter.note(figures)
 
 
 def _choose(means: Means, request: BuildRequest, context: Context) -> str:

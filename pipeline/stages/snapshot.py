@@ -32,8 +32,8 @@ from pipeline.strays import stat_tree, strays_in
 
 TAIL_BYTES = 64 * 1024
 _RERUN_DIRECTIVE = re.compile(rb"^cargo::?rerun-if-", re.MULTILINE)
-# The stub's own variables, those of the Python that runs us, and the host library path that Cargo adds.
-_NOT_FOR_GENERATORS = re.compile(r"SNAPSTITCH_.*|PYTHON.*|LD_LIBRARY_PATH|_|OLDPWD|SHLVL")
+# The stub's own variables, those of the compiler cache and of the Python that runs us, and Cargo's host library path.
+_NOT_FOR_GENERATORS = re.compile(r"SNAPSTITCH_.*|SCCACHE_.*|RUSTC_WRAPPER|PYTHON.*|LD_LIBRARY_PATH|_|OLDPWD|SHLVL")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,7 @@ TIERS: tuple[frozenset[str], ...] = (
             "record",
             "reproduced",
             "out_dirs",
+            "compiler_cache",
             "strays",
             "executors",
             "ledger",
