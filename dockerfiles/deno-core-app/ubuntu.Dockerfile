@@ -6,16 +6,16 @@ ARG BASE=ubuntu:24.04
 
 # Runs on the machine that builds, for all platforms: the users of the base, and one more.
 FROM --platform=${BUILDPLATFORM} ${BASE} AS users
-RUN echo 'app:x:10001:10001::/home/app:/bin/sh' >> /etc/passwd && echo 'app:x:10001:' >> /etc/group
+RUN --network=none echo 'app:x:10001:10001::/home/app:/bin/sh' >> /etc/passwd && echo 'app:x:10001:' >> /etc/group
 
 FROM ${BASE}
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="deno-core-app"
-COPY --from=users /etc/passwd /etc/group /etc/
-COPY common/ /
-COPY --chown=10001:10001 empty/ /home/app/
-COPY ${TARGETARCH}${TARGETVARIANT}/product/ /
+COPY --link --from=users /etc/passwd /etc/group /etc/
+COPY --link common/ /
+COPY --link --chown=10001:10001 empty/ /home/app/
+COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["--version"]

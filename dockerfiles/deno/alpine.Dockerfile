@@ -6,7 +6,7 @@ ARG BASE=alpine:3.20
 
 # Runs on the machine that builds, for all platforms: the users of the base, and one more.
 FROM --platform=${BUILDPLATFORM} ${BASE} AS users
-RUN echo 'deno:x:1993:1993::/home/deno:/bin/sh' >> /etc/passwd && echo 'deno:x:1993:' >> /etc/group
+RUN --network=none echo 'deno:x:1993:1993::/home/deno:/bin/sh' >> /etc/passwd && echo 'deno:x:1993:' >> /etc/group
 
 FROM ${BASE}
 ARG TARGETARCH
@@ -14,12 +14,12 @@ ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="deno"
 ENV DENO_DIR="/deno-dir/"
 ENV DENO_INSTALL_ROOT="/usr/local"
-COPY --from=users /etc/passwd /etc/group /etc/
-COPY common/ /
-COPY --chown=1993:1993 empty/ /home/deno/
-COPY --chown=1993:1993 empty/ /deno-dir/
+COPY --link --from=users /etc/passwd /etc/group /etc/
+COPY --link common/ /
+COPY --link --chown=1993:1993 empty/ /home/deno/
+COPY --link --chown=1993:1993 empty/ /deno-dir/
 # The loader and the libraries of glibc, where the program and the loader look for them.
-COPY ${TARGETARCH}${TARGETVARIANT}/libc/ /
-COPY ${TARGETARCH}${TARGETVARIANT}/product/ /
+COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
+COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["eval", "console.log('Welcome to Deno!')"]

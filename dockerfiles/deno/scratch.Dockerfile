@@ -9,12 +9,12 @@ ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="deno"
 ENV DENO_DIR="/deno-dir/"
 ENV DENO_INSTALL_ROOT="/usr/local"
-COPY scratch/ /
-COPY --chmod=1777 empty/ /tmp/
-COPY --chown=1993:1993 empty/ /home/deno/
-COPY --chown=1993:1993 empty/ /deno-dir/
+COPY --link scratch/ /
+COPY --link --chmod=1777 empty/ /tmp/
+COPY --link --chown=1993:1993 empty/ /home/deno/
+COPY --link --chown=1993:1993 empty/ /deno-dir/
 # The loader and the libraries of glibc, where the program and the loader look for them.
-COPY ${TARGETARCH}${TARGETVARIANT}/libc/ /
-COPY ${TARGETARCH}${TARGETVARIANT}/product/ /
+COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
+COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 ENTRYPOINT ["/usr/bin/deno"]
 CMD ["eval", "console.log('Welcome to Deno!')"]

@@ -6,18 +6,18 @@ ARG BASE=alpine:3.20
 
 # Runs on the machine that builds, for all platforms: the users of the base, and one more.
 FROM --platform=${BUILDPLATFORM} ${BASE} AS users
-RUN echo 'pico:x:10001:10001::/home/pico:/bin/sh' >> /etc/passwd && echo 'pico:x:10001:' >> /etc/group
+RUN --network=none echo 'pico:x:10001:10001::/home/pico:/bin/sh' >> /etc/passwd && echo 'pico:x:10001:' >> /etc/group
 
 FROM ${BASE}
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="pico"
-COPY --from=users /etc/passwd /etc/group /etc/
-COPY common/ /
-COPY --chown=10001:10001 empty/ /home/pico/
+COPY --link --from=users /etc/passwd /etc/group /etc/
+COPY --link common/ /
+COPY --link --chown=10001:10001 empty/ /home/pico/
 # The loader and the libraries of glibc, where the program and the loader look for them.
-COPY ${TARGETARCH}${TARGETVARIANT}/libc/ /
-COPY ${TARGETARCH}${TARGETVARIANT}/product/ /
+COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
+COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["--version"]

@@ -7,12 +7,12 @@ FROM scratch
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="pico"
-COPY scratch/ /
-COPY --chmod=1777 empty/ /tmp/
-COPY --chown=10001:10001 empty/ /home/pico/
+COPY --link scratch/ /
+COPY --link --chmod=1777 empty/ /tmp/
+COPY --link --chown=10001:10001 empty/ /home/pico/
 # The loader and the libraries of glibc, where the program and the loader look for them.
-COPY ${TARGETARCH}${TARGETVARIANT}/libc/ /
-COPY ${TARGETARCH}${TARGETVARIANT}/product/ /
+COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
+COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
 ENTRYPOINT ["/usr/bin/pico"]
 CMD ["--version"]

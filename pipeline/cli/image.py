@@ -17,6 +17,7 @@ from pipeline.errors import UsageError
 from pipeline.images.bases import BaseIndex, read_index
 from pipeline.model.image_spec import VARIANTS, Variant
 from pipeline.model.selection import Selection, resolve
+from pipeline.orchestrate.image_baking import BakeOrder, bake_all
 from pipeline.orchestrate.image_layout import LayoutOrder, write_layout
 from pipeline.orchestrate.imaging import (
     DOCKERFILES_DIR,
@@ -31,7 +32,7 @@ from pipeline.orchestrate.imaging import (
 from pipeline.report.summary import verdict_text
 
 _PATH = click.Path(path_type=Path)
-_ACTIONS = ("check", "write", "layout", "print", "context")
+_ACTIONS = ("check", "write", "layout", "bake", "print", "context")
 
 
 def _options() -> list[Callable[[Any], Any]]:
@@ -42,6 +43,8 @@ def _options() -> list[Callable[[Any], Any]]:
         option("--print", is_flag=True, help="Print the file for `docker buildx bake`, as JSON."),
         option("--context", type=_PATH, metavar="DIR", help="Lay out the build context; in bake's file, where it is."),
         option("--layout", type=_PATH, metavar="DIR", help="Write one variant as an OCI layout, without an engine."),
+        option("--bake", type=_PATH, metavar="DIR", help="Bake all variants with docker buildx, an OCI layout each."),
+        option("--builder", metavar="NAME", help="[--bake] Builder of buildx (default: the one in use)."),
         option("--variant", type=click.Choice(VARIANTS), default="scratch", help="[--layout] Default: scratch."),
         option("--base-layout", type=_PATH, metavar="DIR", help="[--layout] OCI layout of the variant's base."),
         option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml (default: its default one)."),
@@ -67,14 +70,14 @@ def _with_options(verb: Verb) -> Verb:
 def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
     """Make images of finished builds, or what they are built from.
 
-    Give one of --check, --write, --layout, --print, --context; the last two go together. Nothing is compiled, and
+    Give one of --check, --write, --layout, --bake, --print, --context; the last two go together. Nothing is compiled, and
     nothing of a target is run.
     """
     chosen = [name for name in _ACTIONS if options[name]]
     if len(chosen) != 1 and chosen != ["print", "context"]:
         raise UsageError(
             "what is to be done with images?",
-            cause="--check, --write, --layout, --print, --context: one is needed, and only the last two go together",
+            cause="--check, --write, --layout, --bake, --print, --context: one is needed, and only the last two go together",
             action="see `python -m pipeline image --help`",
         )
     with open_session() as session:
@@ -85,6 +88,8 @@ def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever t
             _check(session, file, options)
         elif options["layout"]:
             _layout(session, _request(file, options), options)
+        elif options["bake"]:
+            _bake(session, _request(file, options), options, file)
         elif options["print"]:
             _print(session, _request(file, options), options, file)
         else:
@@ -126,6 +131,24 @@ def _layout(session: Session, request: ImageRequest, options: dict[str, Any]) ->
     session.reporter.show([verdict_text(made.examined.findings)])
     value = {"schema": 1, "layout": str(made.layout_dir), "digest": made.digest, "tags": list(made.tags)}
     session.result(value, f"{made.digest}  {made.layout_dir}\n")
+
+
+def _bake(session: Session, request: ImageRequest, options: dict[str, Any], file: SpecFile) -> None:
+    order = BakeOrder(
+        request=request,
+        dockerfiles_dir=(file.base_dir / DOCKERFILES_DIR).absolute(),
+        out_dir=(Path.cwd() / options["bake"]).absolute(),
+        builder=options["builder"],
+        sbom_generator=options["sbom_generator"],
+    )
+    made = bake_all(order, session.context)
+    session.reporter.show([verdict_text(image.examined.findings) for image in made])
+    images = [
+        {"variant": image.variant, "archive": str(image.archive), "digest": image.digest, "tags": list(image.tags)}
+        for image in made
+    ]
+    text = "".join(f"{image.digest}  {image.archive}\n" for image in made)
+    session.result({"schema": 1, "images": images}, text)
 
 
 def _print(session: Session, request: ImageRequest, options: dict[str, Any], file: SpecFile) -> None:

@@ -31,11 +31,17 @@ class BakePlan:
 
 def bake_file(plan: BakePlan) -> str:
     """Return the text of the file."""
-    targets = {_target_name(design): _target(plan, design) for design in plan.designs}
+    targets = {target_name(design): _target(plan, design) for design in plan.designs}
     return json.dumps({"group": {"default": {"targets": list(targets)}}, "target": targets}, indent=2) + "\n"
 
 
-def _target_name(design: Design) -> str:
+def archive_name(design: Design) -> str:
+    """Return the name of the file that gets the image, an OCI layout in a tar."""
+    return f"{target_name(design)}.oci.tar"
+
+
+def target_name(design: Design) -> str:
+    """Return what bake calls the image of a design."""
     # Names of targets may not have dots in them.
     return f"{design.runtime}-{design.variant}".replace(".", "_")
 
@@ -56,7 +62,7 @@ def _target(plan: BakePlan, design: Design) -> dict[str, Any]:
         "annotations": list(_annotations(plan, design)),
         "attest": ["type=provenance,mode=max", f"type=sbom{_generator(plan)}"],
         # The docker driver can neither push by digest nor rewrite times when it pushes; it can do this.
-        "output": [f"type=oci,dest={plan.layouts}/{_target_name(design)}.oci.tar,rewrite-timestamp=true"],
+        "output": [f"type=oci,dest={plan.layouts}/{archive_name(design)},rewrite-timestamp=true"],
     }
 
 

@@ -67,6 +67,12 @@ class Design:
         return f"{self.spec.user}:x:{self.spec.user_id}:"
 
 
+    @property
+    def materials_path(self) -> str:
+        """Return where the product's bill of materials (SPDX) lies in an image, relative to its root."""
+        return f"usr/share/doc/{self.runtime}/{self.program}.spdx.json"
+
+
 def designs(runtime: str, program: str, spec: ImageSpec) -> tuple[Design, ...]:
     """Return the design of every variant."""
     return tuple(Design(runtime=runtime, program=program, variant=variant, spec=spec) for variant in spec.variants)

@@ -49,24 +49,25 @@ def _users(design: Design) -> Iterator[str]:
     yield ""
     yield "# Runs on the machine that builds, for all platforms: the users of the base, and one more."
     yield "FROM --platform=${BUILDPLATFORM} ${BASE} AS users"
-    yield f"RUN echo '{design.passwd_line}' >> /etc/passwd && echo '{design.group_line}' >> /etc/group"
+    lines = f"echo '{design.passwd_line}' >> /etc/passwd && echo '{design.group_line}' >> /etc/group"
+    yield f"RUN --network=none {lines}"
     yield ""
     yield "FROM ${BASE}"
 
 
 def _copies(design: Design) -> Iterator[str]:
     if design.has_base:
-        yield "COPY --from=users /etc/passwd /etc/group /etc/"
-        yield f"COPY {COMMON_DIR}/ /"
+        yield "COPY --link --from=users /etc/passwd /etc/group /etc/"
+        yield f"COPY --link {COMMON_DIR}/ /"
     else:
-        yield f"COPY {SCRATCH_DIR}/ /"
-        yield f"COPY --chmod=1777 {EMPTY_DIR}/ /tmp/"
+        yield f"COPY --link {SCRATCH_DIR}/ /"
+        yield f"COPY --link --chmod=1777 {EMPTY_DIR}/ /tmp/"
     for directory in design.owned_directories:
-        yield f"COPY --chown={_owner(design)} {EMPTY_DIR}/ {directory}/"
+        yield f"COPY --link --chown={_owner(design)} {EMPTY_DIR}/ {directory}/"
     if design.brings_libc:
         yield "# The loader and the libraries of glibc, where the program and the loader look for them."
-        yield f"COPY {_PLATFORM}/{LIBC_DIR}/ /"
-    yield f"COPY {_PLATFORM}/{PRODUCT_DIR}/ /"
+        yield f"COPY --link {_PLATFORM}/{LIBC_DIR}/ /"
+    yield f"COPY --link {_PLATFORM}/{PRODUCT_DIR}/ /"
 
 
 def _owner(design: Design) -> str:

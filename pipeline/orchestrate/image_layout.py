@@ -77,6 +77,11 @@ def _checked(staging: Path, final: Path, context: Context) -> Examined:
         inputs = examine.ExamineInputs(path=staging, shown=str(final), expected=Expectations())
         examined = examine.run(inputs, context)
         step.detail(f"{', '.join(examined.targets)}: {examined.verdict}")
+    return require_passed(examined)
+
+
+def require_passed(examined: Examined) -> Examined:
+    """Return what was found out about an image, which is in order; raises VerificationError when it is not."""
     if wrong := failed(examined.findings):
         raise VerificationError(
             f"{len(wrong)} checks of the image failed",

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pipeline
 from pipeline import archive, fs, record, tarball
 from pipeline.compression import Packing
 from pipeline.context import Context
@@ -18,9 +17,9 @@ from pipeline.model.record import FileRecord, Subject
 from pipeline.model.target import find_target
 from pipeline.releasing.builds import FinishedBuild
 from pipeline.releasing.directory import describe
+from pipeline.releasing.origins import origin_of
 from pipeline.report.page import PAGE_SUFFIX, render_page
 from pipeline.sbom.cyclonedx import cyclonedx
-from pipeline.sbom.origin import Origin
 from pipeline.sbom.spdx import spdx
 
 TAR_SUFFIX = ".tar.zst"
@@ -111,11 +110,7 @@ def _record(inputs: AssembleInputs) -> tuple[Asset, Asset]:
 
 def _documents(inputs: AssembleInputs) -> tuple[Asset, Asset]:
     build = inputs.build
-    origin = Origin(
-        epoch_s=build.subject.source_date_epoch_s,
-        subject_sha256=build.record.subject_sha256,
-        pipeline_version=pipeline.__version__,
-    )
+    origin = origin_of(build)
     paths = [inputs.release_dir / f"{build.stem}{suffix}" for suffix in (CYCLONEDX_SUFFIX, SPDX_SUFFIX)]
     for path, write in zip(paths, (cyclonedx, spdx), strict=True):
         fs.write_text(path, write(build.components, origin))

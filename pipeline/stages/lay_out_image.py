@@ -24,6 +24,8 @@ from pipeline.images.design import (
 from pipeline.images.place import check_programs, place_libc, place_product
 from pipeline.model.target import find_target
 from pipeline.releasing.builds import FinishedBuild
+from pipeline.releasing.origins import origin_of
+from pipeline.sbom.spdx import spdx
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,16 +59,16 @@ def _common(inputs: ContextInputs, staging: Path) -> None:
     (staging / EMPTY_DIR).mkdir()
     for design in inputs.designs:
         if design.has_base:
-            script = staging / COMMON_DIR / ENTRYPOINT_PATH
-            script.parent.mkdir(parents=True, exist_ok=True)
-            script.write_text(entrypoint_script(design), encoding="utf-8")
-            script.chmod(0o755)
+            _write(staging / COMMON_DIR / ENTRYPOINT_PATH, entrypoint_script(design), mode=0o755)
         else:
             for name, text in scratch_files(design).items():
-                path = staging / SCRATCH_DIR / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-                path.chmod(0o644)
+                _write(staging / SCRATCH_DIR / name, text, mode=0o644)
+
+
+def _write(path: Path, text: str, *, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(mode)
 
 
 def _open_directories(staging: Path) -> None:
@@ -88,3 +90,4 @@ def _platform(inputs: ContextInputs, build: FinishedBuild, staging: Path) -> Non
         if target.name in inputs.sysroots:
             place_libc(programs, place / LIBC_DIR, sysroot=inputs.sysroots[target.name], target=target)
         place_product(tree, place / PRODUCT_DIR, runtime=design.runtime, program=design.program)
+    _write(place / PRODUCT_DIR / design.materials_path, spdx(build.components, origin_of(build)), mode=0o644)

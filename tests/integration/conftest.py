@@ -16,7 +16,10 @@ from pipeline.model.toolchain import Toolchain
 from pipeline.stages import toolbox
 
 from .command import ROOT, Cli
+from .docker_registry import Registry, running_registry
+from .engine import Engine, running_engine
 from .handoffs import Handoff, make_handoff
+from .products import Built
 from .sshd import Sshd, running_sshd
 
 
@@ -66,3 +69,29 @@ def host(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     """Yield a host that is reached by SSH."""
     with running_sshd(cli, tmp_path_factory.mktemp("sshd")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def engine(cli: Cli) -> Iterator[Engine]:
+    """Yield a container engine."""
+    with running_engine(cli) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def registry(cli: Cli, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """Yield a registry of images, which the engine reaches."""
+    with running_registry(cli, tmp_path_factory.mktemp("registry")) as running, engine.reaches(running.port):
+        yield running
+
+
+IMAGE_TARGETS = ("amd64", "arm64", "armhf", "s390x")
+
+
+@pytest.fixture(scope="session")
+def pico_dist(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with finished builds of the example for all platforms that images are tested with."""
+    directory = tmp_path_factory.mktemp("pico")
+    for target in IMAGE_TARGETS:
+        Built(cli, target, directory / target, out_dir=directory / "dist")
+    return directory / "dist"

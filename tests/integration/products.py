@@ -29,9 +29,11 @@ BUILD_TIMEOUT_S = 1800.0
 class Built:
     """A runtime, built for one target by the command line and unpacked."""
 
-    def __init__(self, cli: Cli, target: str, directory: Path, *options: str | Path) -> None:
+    def __init__(
+        self, cli: Cli, target: str, directory: Path, *options: str | Path, out_dir: Path | None = None
+    ) -> None:
         self.target = find_target(target)
-        self.out_dir = directory / "dist"
+        self.out_dir = out_dir or directory / "dist"
         build = ("build", "--target", target, "--out", self.out_dir, "--toolchain", PRIVATE)
         self.outcome = cli.run(*build, *options, timeout_s=BUILD_TIMEOUT_S).outcome()
         self.zip_path = Path(self.outcome["zip"])

@@ -8,7 +8,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -25,12 +24,6 @@ from .sshd import Sshd
 from .test_executor_contract import Kit, Place, elsewhere, here, make_place
 
 pytestmark = [pytest.mark.toolbox, pytest.mark.slow, pytest.mark.root]
-
-
-@pytest.fixture(scope="module")
-def engine(cli: Cli) -> Iterator[Engine]:
-    with running_engine(cli) as running:
-        yield running
 
 
 def _no_host() -> Sshd:

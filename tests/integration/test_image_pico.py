@@ -15,7 +15,7 @@ from pipeline.model.execution import ExecRequest
 from pipeline.model.target import find_target
 
 from .command import Cli
-from .products import Built, toolchain_for
+from .products import toolchain_for
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
 
@@ -23,12 +23,10 @@ TARGETS = ("arm64", "s390x")
 
 
 @pytest.fixture(scope="module")
-def dist_options(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[str | Path, ...]:
-    """Both builds, and what names them."""
-    options: list[str | Path] = ["image", "--runtime", "pico"]
-    for target in TARGETS:
-        options += ["--target", target, "--dist", Built(cli, target, tmp_path_factory.mktemp(target)).out_dir]
-    return tuple(options)
+def dist_options(pico_dist: Path) -> tuple[str | Path, ...]:
+    """Two of the builds, and what names them."""
+    targets = [word for target in TARGETS for word in ("--target", target)]
+    return ("image", "--runtime", "pico", "--dist", pico_dist, *targets)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,194 @@
+"""Images of the real thing for four platforms, baked by a real engine and run by it as people run them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomlkit
+from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+
+from pipeline.model.target import TARGETS, find_target
+
+from .base_images import Bases
+from .command import ROOT, Cli
+from .conftest import IMAGE_TARGETS
+from .docker_registry import Registry
+from .engine import Engine
+from .images import Layout, unpacked_layout
+
+pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow, pytest.mark.root]
+
+PLATFORMS = {find_target(name).oci_platform: find_target(name) for name in IMAGE_TARGETS}
+VARIANTS = ("debian", "ubuntu", "alpine", "scratch")
+SCRIPT = "console.log('answer', 6 * 7)"
+USER = "10001"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """A releases.toml whose bases are in the tests' registry, and what images are made of."""
+
+    cli: Cli
+    engine: Engine
+    registry: Registry
+    directory: Path
+    dist_dir: Path
+    bases: Bases
+
+    @property
+    def options(self) -> tuple[str | Path, ...]:
+        targets = [word for name in IMAGE_TARGETS for word in ("--target", name)]
+        return ("image", "--spec", self.directory / "releases.toml", "--dist", self.dist_dir, *targets)
+
+    def bake(self, out_dir: Path, *options: str | Path) -> dict[str, Any]:
+        env = self.engine.environ()
+        path = f"{env['PATH']}:/usr/sbin:/sbin"
+        made = self.cli.run(*self.options, "--bake", out_dir, *options, env=env | {"PATH": path})
+        assert made.exit_code == 0, made.stderr
+        return {image["variant"]: image for image in made.result["images"]}
+
+
+@pytest.fixture(scope="module")
+def workshop(
+    cli: Cli, engine: Engine, registry: Registry, pico_dist: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Workshop:
+    directory = tmp_path_factory.mktemp("workshop")
+    targets = tuple(PLATFORMS.values())
+    bases = Bases(cli=cli, engine=engine, registry=registry, directory=directory / "bases", targets=targets)
+    spec = tomlkit.parse((ROOT / "releases.toml").read_text())
+    runtimes: Any = spec["runtimes"]
+    runtimes["pico"]["image"]["bases"] = bases.push_all()
+    (directory / "releases.toml").write_text(tomlkit.dumps(spec))
+    (directory / "examples").symlink_to(ROOT / "examples")
+    (directory / "canaries").symlink_to(ROOT / "canaries")
+    written = cli.run("image", "--write", "--spec", directory / "releases.toml")
+    assert written.exit_code == 0, written.stderr
+    return Workshop(
+        cli=cli, engine=engine, registry=registry, directory=directory, dist_dir=pico_dist, bases=bases
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def generator(workshop: Workshop) -> str:
+    """Return the name of the image that writes bills of materials, which is in the registry."""
+    name = f"{workshop.registry.host}/sbom:1"
+    place = ROOT / "dockerfiles/sbom"
+    base = f"BASE={workshop.bases.busybox()}"
+    options = ("--push", "--tag", name, "--build-arg", base, "--file", place / "sbom.Dockerfile")
+    workshop.engine.docker("buildx", "build", *options, place)
+    return name
+
+
+@pytest.fixture(scope="module")
+def baked(workshop: Workshop, generator: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the archive of each variant's image; while they are made, no foreign program can run."""
+    if workshop.engine.emulated():
+        pytest.fail("the engine emulates already: that baking needs no emulation would not be seen")
+    made = workshop.bake(tmp_path_factory.mktemp("baked") / "images", "--sbom-generator", generator)
+    return {variant: Path(image["archive"]) for variant, image in made.items()}
+
+
+@pytest.fixture(scope="module")
+def layouts(baked: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Layout]:
+    place = tmp_path_factory.mktemp("layouts")
+    return {variant: unpacked_layout(archive, place / variant) for variant, archive in baked.items()}
+
+
+@pytest.fixture(scope="module")
+def loaded(baked: dict[str, Path], engine: Engine, registry: Registry) -> dict[str, str]:
+    """Return the name of each variant's image, pulled from the registry by an engine that emulates."""
+    for target in PLATFORMS.values():
+        if target.name != "amd64":
+            engine.emulate(target)
+    names = {}
+    for variant, archive in baked.items():
+        said = engine.docker("load", "--input", archive).stdout
+        (name,) = {line.split(": ", 1)[1] for line in said.splitlines() if ":0.1.0" in line}
+        names[variant] = f"{registry.host}/{name.rpartition('/')[2]}"
+        engine.docker("tag", name, names[variant])
+        engine.docker("push", names[variant])
+    return names
+
+
+def test_each_variant_has_all_platforms(layouts: dict[str, Layout]) -> None:
+    assert {variant: set(layout.platforms()) for variant, layout in layouts.items()} == dict.fromkeys(
+        VARIANTS, set(PLATFORMS)
+    )
+
+
+def test_two_bakes_give_equal_manifests(workshop: Workshop, layouts: dict[str, Layout], tmp_path: Path) -> None:
+    workshop.engine.docker("builder", "prune", "--all", "--force")
+    made = workshop.bake(tmp_path / "again")
+    for variant, layout in layouts.items():
+        again = unpacked_layout(Path(made[variant]["archive"]), tmp_path / variant)
+        digests = [{name: item["digest"] for name, item in each.platforms().items()} for each in (layout, again)]
+        assert digests[0] == digests[1], variant
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_bill_of_materials_tells_what_the_build_told(layouts: dict[str, Layout], variant: str) -> None:
+    for platform, target in PLATFORMS.items():
+        statements = layouts[variant].statements(platform)
+        documents = {said["predicate"]["name"]: said["predicate"] for said in statements if "spdx" in said["predicateType"]}
+        own = documents.pop(f"pico-0.1.0-{target.rust_triple}")
+        assert {"pico", "pico_v8", "nodejs"} & {package["name"] for package in own["packages"]}
+        if variant == "scratch":
+            assert documents == {}
+        else:
+            (base,) = documents.values()
+            names = {package["name"] for package in base["packages"]}
+            assert names >= ({"musl", "busybox"} if variant == "alpine" else {"libc6", "dash"})
+        for document in (own, *documents.values()):
+            assert validate_full_spdx_document(JsonLikeDictParser().parse(document)) == []
+        digest = layouts[variant].platforms()[platform]["digest"]
+        assert {subject["digest"]["sha256"] for said in statements for subject in said["subject"]} == {digest[7:]}
+
+
+def test_provenance_names_what_was_baked(layouts: dict[str, Layout]) -> None:
+    statements = layouts["debian"].statements("linux/s390x")
+    (provenance,) = [said["predicate"] for said in statements if "provenance" in said["predicateType"]]
+    assert any("debian" in material["uri"] for material in provenance["materials"])
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_image_runs(
+    engine: Engine, loaded: dict[str, str], tmp_path: Path, variant: str, platform: str
+) -> None:
+    """As people run it, as the user that the image has."""
+    (tmp_path / "app.js").write_text(SCRIPT)
+    tmp_path.chmod(0o755)
+    fixed = ("run", "--rm", "--pull", "always", "--platform", platform, "--volume", f"{tmp_path}:/app", "--workdir", "/app")
+
+    def run(*words: str) -> str:
+        return engine.docker(*fixed, loaded[variant], *words).stdout
+
+    assert run("run", "app.js") == "answer 42\n"
+    if variant == "scratch":
+        return
+    assert run("pico", "eval", "console.log(1)") == "1\n"
+    name, *_ids = run("sh", "-c", "echo $(cat /proc/self/status)").partition("Groups")
+    assert f"Uid: {USER} {USER} {USER} {USER} Gid: {USER}" in name.replace("\t", " ")
+
+
+def test_the_machine_itself_emulates_nothing_of_it(loaded: dict[str, str], engine: Engine) -> None:
+    """Or the images could have been made and run with what is installed here."""
+    table = Path("/proc/sys/fs/binfmt_misc")
+    known = [path.read_text() for path in table.iterdir() if path.name not in {"register", "status"}]
+    assert not any("qemu-s390x" in text for text in known)
+    assert len(engine.emulated()) == len(PLATFORMS) - 1
+
+
+def test_a_base_without_a_platform(workshop: Workshop, tmp_path: Path) -> None:
+    index = tmp_path / "debian.json"
+    (name,) = [name for name in [f"{workshop.registry.host}/debian:12-slim"]]
+    index.write_text(workshop.engine.docker("buildx", "imagetools", "inspect", "--raw", name).stdout)
+    assert {item["platform"]["architecture"] for item in json.loads(index.read_text())["manifests"]} == {
+        "amd64", "arm64", "arm", "s390x",
+    }  # fmt: skip
+    assert TARGETS
