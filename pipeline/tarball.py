@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import shutil
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -66,6 +67,44 @@ def write_tar(
     ):
         for member in members:
             _add(archive, member, mtime_s)
+
+
+def write_layer(destination: Path, members: Iterable[TarMember], *, mtime_s: int = 0) -> None:
+    """Pack *members* as write_tar does, byte for byte as Go's archive/tar does it, which builders of images use.
+
+    That holds for names of up to 100 bytes: for longer ones the two extend their headers differently.
+    """
+    with (
+        fs.atomic_path(destination) as temporary,
+        temporary.open("wb") as raw,
+        packer(raw, destination.name, Packing()) as stream,
+    ):
+        for member in members:
+            info = _described(member, mtime_s)
+            stream.write(_with_devices(info.tobuf(tarfile.PAX_FORMAT)))
+            written = _copy_content(member, stream)
+            stream.write(bytes(-written % tarfile.BLOCKSIZE))
+        # Python's tarfile would fill up to a record of 10 KiB.
+        stream.write(bytes(2 * tarfile.BLOCKSIZE))
+
+
+def _with_devices(header: bytes) -> bytes:
+    """Return a member's header with the numbers of a device in it, which Python's tarfile leaves empty."""
+    start, block = header[: -tarfile.BLOCKSIZE], bytearray(header[-tarfile.BLOCKSIZE :])
+    block[329:345] = b"0000000\0" * 2
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return start + bytes(block)
+
+
+def _copy_content(member: TarMember, stream: IO[bytes]) -> int:
+    if isinstance(member.content, bytes):
+        return stream.write(member.content)
+    if member.content is None:
+        return 0
+    with member.content.open("rb") as source:
+        shutil.copyfileobj(source, stream, _BLOCK_BYTES)
+        return source.tell()
 
 
 def unpack_zstd(path: Path, destination: Path, *, max_bytes: int) -> None:
@@ -204,25 +243,32 @@ def _spill(writer: _Writer, info: tarfile.TarInfo, target: Path) -> bool:
 
 
 def _add(archive: tarfile.TarFile, member: TarMember, mtime_s: int) -> None:
+    info = _described(member, mtime_s)
+    match member.content:
+        case None:
+            archive.addfile(info)
+        case bytes() as content:
+            archive.addfile(info, io.BytesIO(content))
+        case Path() as path:
+            with path.open("rb") as source:
+                archive.addfile(info, source)
+
+
+def _described(member: TarMember, mtime_s: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(member.name)
     info.mode = member.mode
     info.mtime = mtime_s
     info.uid = info.gid = member.owner_id
-    if member.link_to is not None:
-        info.type, info.linkname = tarfile.SYMTYPE, member.link_to
-        archive.addfile(info)
-        return
     match member.content:
+        case None if member.link_to is not None:
+            info.type, info.linkname = tarfile.SYMTYPE, member.link_to
         case None:
             info.type = tarfile.DIRTYPE
-            archive.addfile(info)
         case bytes() as content:
             info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
         case Path() as path:
             info.size = path.stat().st_size
-            with path.open("rb") as source:
-                archive.addfile(info, source)
+    return info
 
 
 def _extract_all(path: Path, infos: Iterator[tarfile.TarInfo], writer: _Writer, limits: TarLimits) -> None:

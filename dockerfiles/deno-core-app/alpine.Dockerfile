@@ -13,8 +13,8 @@ ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="deno-core-app"
 COPY --link --from=users /etc/passwd /etc/group /etc/
-COPY --link common/ /
 COPY --link --chown=10001:10001 empty/ /home/app/
+COPY --link common/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /

@@ -15,9 +15,9 @@ LABEL org.opencontainers.image.title="deno"
 ENV DENO_DIR="/deno-dir/"
 ENV DENO_INSTALL_ROOT="/usr/local"
 COPY --link --from=users /etc/passwd /etc/group /etc/
-COPY --link common/ /
 COPY --link --chown=1993:1993 empty/ /home/deno/
 COPY --link --chown=1993:1993 empty/ /deno-dir/
+COPY --link common/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["eval", "console.log('Welcome to Deno!')"]

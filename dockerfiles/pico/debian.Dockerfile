@@ -13,8 +13,8 @@ ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="pico"
 COPY --link --from=users /etc/passwd /etc/group /etc/
-COPY --link common/ /
 COPY --link --chown=10001:10001 empty/ /home/pico/
+COPY --link common/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
 ENTRYPOINT ["docker-entrypoint.sh"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
 from pipeline.model.image_spec import ImageSpec, Variant
 from pipeline.model.target import Target
@@ -54,6 +55,12 @@ class Design:
     def owned_directories(self) -> tuple[str, ...]:
         """Return the directories that belong to the image's user."""
         return (self.home, *self.spec.directories)
+
+    @property
+    def parent_directories(self) -> tuple[str, ...]:
+        """Return the directories above those that belong to the user, which belong to root; relative to the root."""
+        parents = {str(parent) for path in self.owned_directories for parent in PurePosixPath(path[1:]).parents}
+        return tuple(sorted(parents - {"."} - {path[1:] for path in self.owned_directories}))
 
     @property
     def passwd_line(self) -> str:

@@ -56,14 +56,16 @@ def _users(design: Design) -> Iterator[str]:
 
 
 def _copies(design: Design) -> Iterator[str]:
+    # Each COPY is a layer that does not depend on those below it (--link): images of all variants share it, and
+    # pipeline.images.layers writes the same. Parents of a directory that is owned come with it; what follows sets them
+    # right.
     if design.has_base:
         yield "COPY --link --from=users /etc/passwd /etc/group /etc/"
-        yield f"COPY --link {COMMON_DIR}/ /"
     else:
-        yield f"COPY --link {SCRATCH_DIR}/ /"
         yield f"COPY --link --chmod=1777 {EMPTY_DIR}/ /tmp/"
     for directory in design.owned_directories:
         yield f"COPY --link --chown={_owner(design)} {EMPTY_DIR}/ {directory}/"
+    yield f"COPY --link {COMMON_DIR if design.has_base else SCRATCH_DIR}/ /"
     if design.brings_libc:
         yield "# The loader and the libraries of glibc, where the program and the loader look for them."
         yield f"COPY --link {_PLATFORM}/{LIBC_DIR}/ /"

@@ -1,9 +1,14 @@
-"""Layers that an image adds to its base, from a build context: the program's surroundings, and the product."""
+"""Layers that an image adds to its base, from a build context: one for each COPY of its Dockerfile, with the same bytes.
+
+BuildKit's layers name every directory on the way to what they hold
+(https://github.com/moby/buildkit/blob/master/frontend/dockerfile/docs/reference.md#copy---link).
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline.images.base_layout import USER_FILES
 from pipeline.images.design import COMMON_DIR, LIBC_DIR, PRODUCT_DIR, SCRATCH_DIR, Design, platform_dir
@@ -11,36 +16,44 @@ from pipeline.model.target import Target
 from pipeline.tarball import TarMember
 
 
-def surroundings(design: Design, context_dir: Path, target: Target, users: Mapping[str, bytes]) -> list[TarMember]:
-    """Return everything but the product; *users* are the files of users, by name, where there is a base.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Layer:
+    """What one layer holds."""
 
-    Directories are named only where they belong to the user: an entry for one that the base has would replace it, and
-    in some bases it is a link.
-    """
+    title: str
+    members: tuple[TarMember, ...]
+
+
+def layers(design: Design, context_dir: Path, target: Target, users: Mapping[str, bytes]) -> Iterator[Layer]:
+    """Yield the layers, in the order of the Dockerfile; *users* are the files of users, by name, where there is a base."""
     place = context_dir / platform_dir(target)
-    members = [*tree_members(context_dir / (COMMON_DIR if design.has_base else SCRATCH_DIR))]
-    members += (TarMember(name=name, content=users[name]) for name in USER_FILES if name in users)
+    if design.has_base:
+        files = (TarMember(name=name, content=users[name]) for name in sorted(USER_FILES) if name in users)
+        yield Layer(title="users", members=(TarMember(name="etc/", content=None, mode=0o755), *files))
+    else:
+        yield Layer(title="temporary files", members=(TarMember(name="tmp/", content=None, mode=0o1777),))
+    for directory in design.owned_directories:
+        yield Layer(title=directory, members=tuple(_owned(directory, design.spec.user_id)))
+    common = context_dir / (COMMON_DIR if design.has_base else SCRATCH_DIR)
+    yield Layer(title="surroundings", members=tuple(tree_members(common)))
     if design.brings_libc:
-        members += tree_members(place / LIBC_DIR)
-    members += (
-        TarMember(name=f"{directory.lstrip('/')}/", content=None, mode=0o755, owner_id=design.spec.user_id)
-        for directory in design.owned_directories
-    )
-    if not design.has_base:
-        members.append(TarMember(name="tmp/", content=None, mode=0o1777))
-    return sorted(members, key=lambda member: member.name)
-
-
-def product(context_dir: Path, target: Target) -> list[TarMember]:
-    """Return the files of the product: the same for all variants."""
-    return list(tree_members(context_dir / platform_dir(target) / PRODUCT_DIR))
+        yield Layer(title="C library", members=tuple(tree_members(place / LIBC_DIR)))
+    yield Layer(title="product", members=tuple(tree_members(place / PRODUCT_DIR)))
 
 
 def tree_members(root: Path) -> Iterator[TarMember]:
-    """Yield the files and links below *root*, sorted by name."""
+    """Yield the directories, files and links below *root*, each directory before what is in it, sorted by name."""
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
         if path.is_symlink():
             yield TarMember(name=name, content=None, mode=0o777, link_to=str(path.readlink()))
-        elif path.is_file():
+        elif path.is_dir():
+            yield TarMember(name=f"{name}/", content=None, mode=0o755)
+        else:
             yield TarMember(name=name, content=path, mode=0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+def _owned(directory: str, owner_id: int) -> Iterator[TarMember]:
+    path = PurePosixPath(directory.lstrip("/"))
+    for name in (*reversed(path.parents[:-1]), path):
+        yield TarMember(name=f"{name}/", content=None, mode=0o755, owner_id=owner_id)

@@ -58,6 +58,8 @@ def run(inputs: ContextInputs, context: Context) -> Path:
 def _common(inputs: ContextInputs, staging: Path) -> None:
     (staging / EMPTY_DIR).mkdir()
     for design in inputs.designs:
+        for name in design.parent_directories:
+            (staging / (COMMON_DIR if design.has_base else SCRATCH_DIR) / name).mkdir(parents=True, exist_ok=True)
         if design.has_base:
             _write(staging / COMMON_DIR / ENTRYPOINT_PATH, entrypoint_script(design), mode=0o755)
         else:

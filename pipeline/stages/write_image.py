@@ -15,11 +15,10 @@ from pipeline.errors import ImageError
 from pipeline.images.base_layout import USER_FILES, BaseImage, BaseLayout, base_image, with_user
 from pipeline.images.design import SEARCH_PATH, Design
 from pipeline.images.facts import ImageFacts, labels, platform_annotations
-from pipeline.images.layers import product, surroundings
+from pipeline.images.layers import Layer, layers
 from pipeline.images.oci import CONFIG_TYPE, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE, Descriptor, LayoutWriter
 from pipeline.model.target import Target, find_target
 from pipeline.releasing.builds import FinishedBuild
-from pipeline.tarball import TarMember
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,10 +80,8 @@ def _manifest(inputs: WriteInputs, build: FinishedBuild, writer: LayoutWriter) -
     base = base_image(inputs.base, target.oci_platform) if inputs.base else BaseImage()
     lines = dict(zip(USER_FILES, (design.passwd_line, design.group_line), strict=True))
     users = with_user(base, lines) if inputs.base else {}
-    parts = (
-        _part(inputs, writer, surroundings(design, inputs.context_dir, target, users), "surroundings"),
-        _part(inputs, writer, product(inputs.context_dir, target), "product"),
-    )
+    made = layers(design, inputs.context_dir, target, users)
+    parts = tuple(_part(inputs, writer, layer) for layer in made)
     config = writer.add_json(_config(inputs, base, target, parts), CONFIG_TYPE)
     below = [writer.add_file(layer.path, layer.media_type, keep=True).to_json() for layer in base.layers]
     said = platform_annotations(build.subject, build.record.subject_sha256)
@@ -99,14 +96,14 @@ def _manifest(inputs: WriteInputs, build: FinishedBuild, writer: LayoutWriter) -
     return manifest.to_json(platform=_platform(target))
 
 
-def _part(inputs: WriteInputs, writer: LayoutWriter, members: list[TarMember], title: str) -> _Part:
+def _part(inputs: WriteInputs, writer: LayoutWriter, layer: Layer) -> _Part:
     """Pack a layer; its tar is written first, because the digests of both are wanted."""
     with tempfile.TemporaryDirectory(prefix=".layer-", dir=inputs.layout_dir) as scratch:
         paths = [Path(scratch) / name for name in ("layer.tar", "layer.tar.gz")]
         for path in paths:
-            tarball.write_tar(path, members, mtime_s=inputs.facts.epoch_s)
+            tarball.write_layer(path, layer.members, mtime_s=inputs.facts.epoch_s)
         diff_id = f"sha256:{fs.sha256_file(paths[0])}"
-        return _Part(descriptor=writer.add_file(paths[1], LAYER_TYPE), diff_id=diff_id, title=title)
+        return _Part(descriptor=writer.add_file(paths[1], LAYER_TYPE), diff_id=diff_id, title=layer.title)
 
 
 def _config(inputs: WriteInputs, base: BaseImage, target: Target, parts: tuple[_Part, ...]) -> dict[str, object]:
