@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import shutil
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -69,42 +68,9 @@ def write_tar(
             _add(archive, member, mtime_s)
 
 
-def write_layer(destination: Path, members: Iterable[TarMember], *, mtime_s: int = 0) -> None:
-    """Pack *members* as write_tar does, byte for byte as Go's archive/tar does it, which builders of images use.
-
-    That holds for names of up to 100 bytes: for longer ones the two extend their headers differently.
-    """
-    with (
-        fs.atomic_path(destination) as temporary,
-        temporary.open("wb") as raw,
-        packer(raw, destination.name, Packing()) as stream,
-    ):
-        for member in members:
-            info = _described(member, mtime_s)
-            stream.write(_with_devices(info.tobuf(tarfile.PAX_FORMAT)))
-            written = _copy_content(member, stream)
-            stream.write(bytes(-written % tarfile.BLOCKSIZE))
-        # Python's tarfile would fill up to a record of 10 KiB.
-        stream.write(bytes(2 * tarfile.BLOCKSIZE))
-
-
-def _with_devices(header: bytes) -> bytes:
-    """Return a member's header with the numbers of a device in it, which Python's tarfile leaves empty."""
-    start, block = header[: -tarfile.BLOCKSIZE], bytearray(header[-tarfile.BLOCKSIZE :])
-    block[329:345] = b"0000000\0" * 2
-    block[148:156] = b" " * 8
-    block[148:156] = b"%06o\0 " % sum(block)
-    return start + bytes(block)
-
-
-def _copy_content(member: TarMember, stream: IO[bytes]) -> int:
-    if isinstance(member.content, bytes):
-        return stream.write(member.content)
-    if member.content is None:
-        return 0
-    with member.content.open("rb") as source:
-        shutil.copyfileobj(source, stream, _BLOCK_BYTES)
-        return source.tell()
+def header(member: TarMember, mtime_s: int) -> bytes:
+    """Return what stands before a member's content: one block of 512 bytes, or more for a name of over 100 bytes."""
+    return _described(member, mtime_s).tobuf(tarfile.PAX_FORMAT)
 
 
 def unpack_zstd(path: Path, destination: Path, *, max_bytes: int) -> None:

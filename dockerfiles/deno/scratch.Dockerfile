@@ -9,7 +9,6 @@ ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="deno"
 ENV DENO_DIR="/deno-dir/"
 ENV DENO_INSTALL_ROOT="/usr/local"
-COPY --link --chmod=1777 empty/ /tmp/
 COPY --link --chown=1993:1993 empty/ /home/deno/
 COPY --link --chown=1993:1993 empty/ /deno-dir/
 COPY --link scratch/ /

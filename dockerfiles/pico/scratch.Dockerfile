@@ -7,7 +7,6 @@ FROM scratch
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="pico"
-COPY --link --chmod=1777 empty/ /tmp/
 COPY --link --chown=10001:10001 empty/ /home/pico/
 COPY --link scratch/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.

@@ -17,6 +17,7 @@ from pipeline.errors import UsageError
 from pipeline.images.bases import BaseIndex, read_index
 from pipeline.model.image_spec import VARIANTS, Variant
 from pipeline.model.selection import Selection, resolve
+from pipeline.model.target import find_target
 from pipeline.orchestrate.image_baking import BakeOrder, bake_all
 from pipeline.orchestrate.image_layout import LayoutOrder, write_layout
 from pipeline.orchestrate.imaging import (
@@ -30,9 +31,12 @@ from pipeline.orchestrate.imaging import (
     write_dockerfiles,
 )
 from pipeline.report.summary import verdict_text
+from pipeline.stages import lay_out_toolchain
 
+DEFAULT_HOSTS = ("amd64", "arm64")
+"""Machines that the toolchain image is for."""
 _PATH = click.Path(path_type=Path)
-_ACTIONS = ("check", "write", "layout", "bake", "print", "context")
+_ACTIONS = ("check", "write", "layout", "bake", "toolchain_context", "print", "context")
 
 
 def _options() -> list[Callable[[Any], Any]]:
@@ -44,6 +48,7 @@ def _options() -> list[Callable[[Any], Any]]:
         option("--context", type=_PATH, metavar="DIR", help="Lay out the build context; in bake's file, where it is."),
         option("--layout", type=_PATH, metavar="DIR", help="Write one variant as an OCI layout, without an engine."),
         option("--bake", type=_PATH, metavar="DIR", help="Bake all variants with docker buildx, an OCI layout each."),
+        option("--toolchain-context", type=_PATH, metavar="DIR", help="Lay out the toolchain image's context."),
         option("--builder", metavar="NAME", help="[--bake] Builder of buildx (default: the one in use)."),
         option("--variant", type=click.Choice(VARIANTS), default="scratch", help="[--layout] Default: scratch."),
         option("--base-layout", type=_PATH, metavar="DIR", help="[--layout] OCI layout of the variant's base."),
@@ -70,17 +75,21 @@ def _with_options(verb: Verb) -> Verb:
 def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
     """Make images of finished builds, or what they are built from.
 
-    Give one of --check, --write, --layout, --bake, --print, --context; the last two go together. Nothing is compiled, and
-    nothing of a target is run.
+    Give one of --check, --write, --layout, --bake, --toolchain-context, --print, --context; the last two go together.
+    Nothing is compiled, and nothing of a target is run.
     """
     chosen = [name for name in _ACTIONS if options[name]]
     if len(chosen) != 1 and chosen != ["print", "context"]:
         raise UsageError(
             "what is to be done with images?",
-            cause="--check, --write, --layout, --bake, --print, --context: one is needed, and only the last two go together",
+            cause="--check, --write, --layout, --bake, --toolchain-context, --print, --context: one is needed, "
+            "and only the last two go together",
             action="see `python -m pipeline image --help`",
         )
     with open_session() as session:
+        if options["toolchain_context"]:
+            _toolchain(session, options)
+            return
         file = load_spec(required_spec(options["spec"], start_dir=Path.cwd()), start_dir=Path.cwd())
         if options["write"]:
             _write(session, file)
@@ -131,6 +140,14 @@ def _layout(session: Session, request: ImageRequest, options: dict[str, Any]) ->
     session.reporter.show([verdict_text(made.examined.findings)])
     value = {"schema": 1, "layout": str(made.layout_dir), "digest": made.digest, "tags": list(made.tags)}
     session.result(value, f"{made.digest}  {made.layout_dir}\n")
+
+
+def _toolchain(session: Session, options: dict[str, Any]) -> None:
+    names = options["target"] or DEFAULT_HOSTS
+    place = (Path.cwd() / options["toolchain_context"]).absolute()
+    inputs = lay_out_toolchain.ToolchainContextInputs(hosts=tuple(map(find_target, names)), context_dir=place)
+    made = lay_out_toolchain.run(inputs, session.context)
+    session.result({"schema": 1, "context": str(made)}, f"{made}\n")
 
 
 def _bake(session: Session, request: ImageRequest, options: dict[str, Any], file: SpecFile) -> None:

@@ -17,7 +17,8 @@ import click
 
 import pipeline
 from pipeline import fs
-from pipeline.cli.settings import ResultError, as_json, common_options
+from pipeline.cli.in_image import run_in_image, wants_image
+from pipeline.cli.settings import ResultError, as_json, common_options, environment
 from pipeline.cli.signals import stopping_children
 from pipeline.errors import PipelineError, StoppedError, UsageError
 
@@ -82,6 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         with stopping_children():
+            if wants_image(arguments):
+                return run_in_image(arguments, environment())
             code = _run(list(arguments))
             sys.stdout.flush()
             return code

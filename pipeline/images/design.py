@@ -13,6 +13,8 @@ ENTRYPOINT_PATH = "usr/local/bin/docker-entrypoint.sh"
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH of an image without a base."""
 COMMON_DIR, EMPTY_DIR, SCRATCH_DIR = "common", "empty", "scratch"
+SCRATCH_TMP_DIR = "tmp"
+"""Everybody may write there."""
 PRODUCT_DIR, LIBC_DIR = "product", "libc"
 
 
@@ -72,7 +74,6 @@ class Design:
     def group_line(self) -> str:
         """Return the line of the user's group in ``/etc/group`` (group(5)), without its end."""
         return f"{self.spec.user}:x:{self.spec.user_id}:"
-
 
     @property
     def materials_path(self) -> str:

@@ -61,8 +61,6 @@ def _copies(design: Design) -> Iterator[str]:
     # right.
     if design.has_base:
         yield "COPY --link --from=users /etc/passwd /etc/group /etc/"
-    else:
-        yield f"COPY --link --chmod=1777 {EMPTY_DIR}/ /tmp/"
     for directory in design.owned_directories:
         yield f"COPY --link --chown={_owner(design)} {EMPTY_DIR}/ {directory}/"
     yield f"COPY --link {COMMON_DIR if design.has_base else SCRATCH_DIR}/ /"

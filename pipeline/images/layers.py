@@ -1,4 +1,4 @@
-"""Layers that an image adds to its base, from a build context: one for each COPY of its Dockerfile, with the same bytes.
+"""Layers that an image adds to its base, from a build context: one for each COPY of its Dockerfile, with its bytes.
 
 BuildKit's layers name every directory on the way to what they hold
 (https://github.com/moby/buildkit/blob/master/frontend/dockerfile/docs/reference.md#copy---link).
@@ -7,6 +7,7 @@ BuildKit's layers name every directory on the way to what they hold
 from __future__ import annotations
 
 import dataclasses
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -25,13 +26,11 @@ class Layer:
 
 
 def layers(design: Design, context_dir: Path, target: Target, users: Mapping[str, bytes]) -> Iterator[Layer]:
-    """Yield the layers, in the order of the Dockerfile; *users* are the files of users, by name, where there is a base."""
+    """Yield the layers, in the order of the Dockerfile; *users* are the files of users, where there is a base."""
     place = context_dir / platform_dir(target)
     if design.has_base:
         files = (TarMember(name=name, content=users[name]) for name in sorted(USER_FILES) if name in users)
         yield Layer(title="users", members=(TarMember(name="etc/", content=None, mode=0o755), *files))
-    else:
-        yield Layer(title="temporary files", members=(TarMember(name="tmp/", content=None, mode=0o1777),))
     for directory in design.owned_directories:
         yield Layer(title=directory, members=tuple(_owned(directory, design.spec.user_id)))
     common = context_dir / (COMMON_DIR if design.has_base else SCRATCH_DIR)
@@ -48,7 +47,7 @@ def tree_members(root: Path) -> Iterator[TarMember]:
         if path.is_symlink():
             yield TarMember(name=name, content=None, mode=0o777, link_to=str(path.readlink()))
         elif path.is_dir():
-            yield TarMember(name=f"{name}/", content=None, mode=0o755)
+            yield TarMember(name=f"{name}/", content=None, mode=0o1777 if path.stat().st_mode & stat.S_ISVTX else 0o755)
         else:
             yield TarMember(name=name, content=path, mode=0o755 if path.stat().st_mode & 0o100 else 0o644)
 

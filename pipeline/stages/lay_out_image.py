@@ -16,6 +16,7 @@ from pipeline.images.design import (
     LIBC_DIR,
     PRODUCT_DIR,
     SCRATCH_DIR,
+    SCRATCH_TMP_DIR,
     Design,
     entrypoint_script,
     platform_dir,
@@ -65,6 +66,7 @@ def _common(inputs: ContextInputs, staging: Path) -> None:
         else:
             for name, text in scratch_files(design).items():
                 _write(staging / SCRATCH_DIR / name, text, mode=0o644)
+            (staging / SCRATCH_DIR / SCRATCH_TMP_DIR).mkdir()
 
 
 def _write(path: Path, text: str, *, mode: int) -> None:
@@ -77,7 +79,7 @@ def _open_directories(staging: Path) -> None:
     """Give every directory the mode that it has in an image: the umask's would be copied."""
     for path in (staging, *staging.rglob("*")):
         if path.is_dir() and not path.is_symlink():
-            path.chmod(0o755)
+            path.chmod(0o1777 if path == staging / SCRATCH_DIR / SCRATCH_TMP_DIR else 0o755)
 
 
 def _platform(inputs: ContextInputs, build: FinishedBuild, staging: Path) -> None:

@@ -18,8 +18,8 @@ def run(inputs: ToolboxInputs, context: Context) -> Toolchain:
     """
     if inputs.mode == "docker":
         raise ToolboxError(
-            "there is no toolchain image yet",
-            cause="the image is made together with the other images of a release",
-            action="give --toolchain private (or auto)",
+            "the toolchain image is for whole commands",
+            cause="--toolchain docker has the command line run in it, and this is only a part of it",
+            action="give --toolchain private (or auto) here",
         )
     return make_toolchain(inputs, context)

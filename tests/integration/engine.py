@@ -85,7 +85,7 @@ class Engine:
 
     @property
     def binfmt_dir(self) -> Path:
-        """Return the kernel's table of emulators as the engine's containers have it, and nothing else on the machine."""
+        """Return the kernel's table of emulators as the engine's containers have it, and nothing else has it."""
         return Path(f"/proc/{self.root_pid}/root{self.directory}/binfmt")
 
     def emulated(self) -> list[str]:

@@ -37,7 +37,8 @@ class Layout:
         return found
 
     def blob(self, descriptor: dict[str, Any]) -> Path:
-        return self.directory / "blobs/sha256" / descriptor["digest"][7:]
+        digest: str = descriptor["digest"]
+        return self.directory / "blobs/sha256" / digest.removeprefix("sha256:")
 
     def index(self) -> dict[str, Any]:
         described = json.loads((self.directory / "index.json").read_text())
@@ -75,7 +76,7 @@ class Layout:
             with tarfile.open(self.blob(layer)) as archive:
                 for member in archive:
                     file = archive.extractfile(member) if member.isreg() else None
-                    content = hashlib.file_digest(file, "sha256").hexdigest() if file else member.linkname
+                    content = hashlib.sha256(file.read()).hexdigest() if file else member.linkname
                     entries[member.name.rstrip("/")] = Entry(
                         kind=member.type, mode=member.mode, owner=(member.uid, member.gid), content=content
                     )

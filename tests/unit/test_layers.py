@@ -25,7 +25,7 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"proc", "fs"}),
     frozenset({"partial", "children", "compression", "memory"}),
     frozenset({"net", "archive", "tarball", "delta", "report"}),
-    frozenset({"roots"}),
+    frozenset({"roots", "layer_tar"}),
     # L2
     frozenset(
         {"context", "jobs", "bundles", "canaries", "examine", "answers", "cargo_failures", "lockfile", "spec_edit"}

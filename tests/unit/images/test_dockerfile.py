@@ -18,20 +18,20 @@ ARG BASE=alpine:3.20
 
 # Runs on the machine that builds, for all platforms: the users of the base, and one more.
 FROM --platform=${BUILDPLATFORM} ${BASE} AS users
-RUN echo 'app:x:10001:10001::/home/app:/bin/sh' >> /etc/passwd && echo 'app:x:10001:' >> /etc/group
+RUN --network=none echo 'app:x:10001:10001::/home/app:/bin/sh' >> /etc/passwd && echo 'app:x:10001:' >> /etc/group
 
 FROM ${BASE}
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="app"
 ENV APP_DIR="/data/\\"\\$x\\""
-COPY --from=users /etc/passwd /etc/group /etc/
-COPY common/ /
-COPY --chown=10001:10001 empty/ /home/app/
-COPY --chown=10001:10001 empty/ /data/
+COPY --link --from=users /etc/passwd /etc/group /etc/
+COPY --link --chown=10001:10001 empty/ /home/app/
+COPY --link --chown=10001:10001 empty/ /data/
+COPY --link common/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
-COPY ${TARGETARCH}${TARGETVARIANT}/libc/ /
-COPY ${TARGETARCH}${TARGETVARIANT}/product/ /
+COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
+COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["run", "it's"]

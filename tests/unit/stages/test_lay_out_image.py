@@ -39,13 +39,15 @@ def test_everything_that_dockerfiles_copy(tmp_path: Path) -> None:
         "arm64/libc/lib/aarch64-linux-gnu/libc.so.6", "arm64/libc/lib/aarch64-linux-gnu/libnss_dns.so.2",
         "arm64/libc/lib/ld-linux-aarch64.so.1", "arm64/libc/usr/share/doc/libc6/copyright",
         "arm64/product/usr/bin/app", "arm64/product/usr/lib/app/app", "arm64/product/usr/lib/app/lib/libown.so.1",
+        "arm64/product/usr/share/doc/app/app.spdx.json", "armv7/product/usr/share/doc/app/app.spdx.json",
         "armv7/libc/lib/arm-linux-gnueabihf/libc.so.6", "armv7/libc/lib/arm-linux-gnueabihf/libnss_dns.so.2",
         "armv7/libc/lib/ld-linux-armhf.so.3", "armv7/libc/usr/share/doc/libc6/copyright",
         "armv7/product/usr/bin/app", "armv7/product/usr/lib/app/app", "armv7/product/usr/lib/app/lib/libown.so.1",
     }  # fmt: skip
     assert (made / "empty").is_dir()
-    modes = {path.stat().st_mode & 0o777 for path in (made, *made.rglob("*")) if path.is_dir()}
-    assert modes == {0o755}
+    modes = {path: path.stat().st_mode & 0o7777 for path in (made, *made.rglob("*")) if path.is_dir()}
+    assert modes.pop(made / "scratch/tmp") == 0o1777
+    assert set(modes.values()) == {0o755}
     assert (made / "common/usr/local/bin/docker-entrypoint.sh").stat().st_mode & 0o777 == 0o755
 
 

@@ -103,13 +103,13 @@ def test_a_program_that_does_not_run(tmp_path: Path) -> None:
     )
 
 
-def test_the_image_comes_later(tmp_path: Path) -> None:
+def test_the_image_is_for_whole_commands(tmp_path: Path) -> None:
     with pytest.raises(ToolboxError) as caught:
         toolbox.run(toolbox.ToolboxInputs(target=AMD64, mode="docker"), context(tmp_path))
     assert str(caught.value) == (
-        "error: there is no toolchain image yet\n"
-        "  usual cause: the image is made together with the other images of a release\n"
-        "  what to do:  give --toolchain private (or auto)"
+        "error: the toolchain image is for whole commands\n"
+        "  usual cause: --toolchain docker has the command line run in it, and this is only a part of it\n"
+        "  what to do:  give --toolchain private (or auto) here"
     )
 
 

@@ -80,6 +80,11 @@ def layer(layout: Path, descriptor: dict[str, Any], diff_id: str) -> dict[str, t
         return {info.name: info for info in archive}
 
 
+def layers(layout: Path, manifest: dict[str, Any], config: dict[str, Any]) -> list[dict[str, tarfile.TarInfo]]:
+    pairs = zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True)
+    return [layer(layout, *pair) for pair in pairs]
+
+
 def test_an_image_without_a_base(tmp_path: Path) -> None:
     for name in ("arm64", "armhf"):
         finished_build(tmp_path / "dist", name)
@@ -87,21 +92,24 @@ def test_an_image_without_a_base(tmp_path: Path) -> None:
     found = images(tmp_path / "layout")
     assert sorted(found) == ["linux/arm/v7", "linux/arm64"]
     manifest, config = found["linux/arm64"]
-    around, product = (
-        layer(tmp_path / "layout", *pair) for pair in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True)
-    )
-    assert sorted(product) == ["usr/bin/app", "usr/lib/app/app", "usr/lib/app/lib/libown.so.1"]
+    home, data, around, libc, product = layers(tmp_path / "layout", manifest, config)
+    assert [name for name, info in product.items() if not info.isdir()] == [
+        "usr/bin/app", "usr/lib/app/app", "usr/lib/app/lib/libown.so.1", "usr/share/doc/app/app.spdx.json",
+    ]  # fmt: skip
     assert (product["usr/bin/app"].issym(), product["usr/bin/app"].linkname) == (True, "../lib/app/app")
     assert product["usr/lib/app/app"].mode == 0o755
-    assert sorted(around) == [
-        "data", "etc/group", "etc/nsswitch.conf", "etc/passwd", "home/app", "lib/aarch64-linux-gnu/libc.so.6",
-        "lib/aarch64-linux-gnu/libnss_dns.so.2", "lib/ld-linux-aarch64.so.1", "tmp", "usr/share/doc/libc6/copyright",
+    assert list(around) == ["etc", "etc/group", "etc/nsswitch.conf", "etc/passwd", "home", "tmp"]
+    assert [name for name, info in libc.items() if not info.isdir()] == [
+        "lib/aarch64-linux-gnu/libc.so.6", "lib/aarch64-linux-gnu/libnss_dns.so.2", "lib/ld-linux-aarch64.so.1",
+        "usr/share/doc/libc6/copyright",
     ]  # fmt: skip
     assert {(info.uid, info.gid, info.mtime) for info in product.values()} == {(0, 0, 315532800)}
-    owned = {name: (info.isdir(), info.uid, info.gid, info.mode) for name, info in around.items() if info.isdir()}
     user = SPEC.user_id
-    assert owned == {
-        "data": (True, user, user, 0o755), "home/app": (True, user, user, 0o755), "tmp": (True, 0, 0, 0o1777),
+    # Above another layer's directory stands the one of the uppermost: /home is root's.
+    directories = {**home, **data, **around}
+    assert {name: (info.uid, info.gid, info.mode) for name, info in directories.items() if info.isdir()} == {
+        "data": (user, user, 0o755), "home": (0, 0, 0o755), "home/app": (user, user, 0o755), "etc": (0, 0, 0o755),
+        "tmp": (0, 0, 0o1777),
     }  # fmt: skip
     assert config["created"] == "1980-01-01T00:00:00Z"
     assert config["config"]["Entrypoint"] == ["/usr/bin/app"]
@@ -116,13 +124,11 @@ def test_an_image_on_a_base(tmp_path: Path) -> None:
     base = base_layout(tmp_path / "base", ["linux/amd64", "linux/arm64/v8"])
     written(tmp_path, "debian", base)
     ((manifest, config),) = images(tmp_path / "layout").values()
-    assert len(manifest["layers"]) == len(config["rootfs"]["diff_ids"]) == len(config["history"]) == 4
-    pairs = list(zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True))
-    around = layer(tmp_path / "layout", *pairs[2])
-    # No C library, and no entry for a directory of the base's.
-    assert sorted(around) == [
-        "data", "etc/group", "etc/passwd", "home/app", "usr/local/bin/docker-entrypoint.sh",
-    ]  # fmt: skip
+    assert len(manifest["layers"]) == len(config["rootfs"]["diff_ids"]) == len(config["history"]) == 7
+    _base, _other, users, _home, _data, around, _product = layers(tmp_path / "layout", manifest, config)
+    assert list(users) == ["etc", "etc/group", "etc/passwd"]
+    # No C library.
+    assert list(around) == ["home", "usr", "usr/local", "usr/local/bin", "usr/local/bin/docker-entrypoint.sh"]
     assert around["usr/local/bin/docker-entrypoint.sh"].mode == 0o755
     settings = config["config"]
     assert settings["Env"] == ["PATH=/bin", "LANG=C", 'APP_DIR=/data/"$x"']
