@@ -27,7 +27,8 @@ from pipeline.toolchains.request import ToolboxInputs
 _PROJECT = "snapstitch"
 _PACKAGES = (
     "base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "diffutils", "dpkg", "apt",
-    "findutils", "git", "gpgv", "grep", "gzip", "mawk", "openssh-client", "python3", "sed", "tar", "util-linux", "xz-utils",
+    "findutils", "git", "gpgv", "grep", "gzip", "mawk", "openssh-client", "python3", "sed", "tar", "util-linux",
+    "xz-utils",
 )  # fmt: skip
 """What the pipeline runs, and what these need; the toolbox is made from there, as on any machine."""
 _PYTHON_PACKAGE = re.compile(r"libpython(3\.[0-9]+)-minimal")
