@@ -84,10 +84,11 @@ def _options(arguments: Sequence[str], environ: Mapping[str, str]) -> Iterator[s
     # Mirrors and machines reached by SSH are reached as from outside.
     yield from ("--rm", "--init", "--network", "host", "--user", f"{os.getuid()}:{os.getgid()}")
     yield from ("--workdir", str(Path.cwd()), "--env", "HOME=/tmp", "--env", f"PYTHONPATH={_package_dir().parent}")
+    yield from ("--env", f"CARGO_HOME={_cargo_home(environ)}")
     for name in sorted(environ):
         if name.startswith("SNAPSTITCH_") or name.lower().endswith("_proxy"):
             yield from ("--env", f"{name}={environ[name]}")
-    for path in sorted(set(_mounts(arguments))):
+    for path in sorted({*_mounts(arguments), fs.make_directory(_cargo_home(environ))}):
         yield from ("--mount", f"type=bind,source={path},target={path}")
 
 
@@ -108,6 +109,11 @@ def _mounts(arguments: Sequence[str]) -> Iterator[Path]:
 
 def _package_dir() -> Path:
     return Path(pipeline.__file__).resolve().parent
+
+
+def _cargo_home(environ: Mapping[str, str]) -> Path:
+    """Return where Cargo keeps what it fetched, and its settings (doc.rust-lang.org/cargo/guide/cargo-home.html)."""
+    return Path(environ.get("CARGO_HOME") or Path(environ.get("HOME", "/tmp")) / ".cargo").absolute()  # noqa: S108
 
 
 def _default_cache() -> Path:

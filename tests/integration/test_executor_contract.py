@@ -27,7 +27,7 @@ from pipeline.model.toolchain import Toolchain
 from pipeline.stages import toolbox
 
 from .command import Cli
-from .engine import Engine, running_engine
+from .engine import Engine
 from .sshd import Sshd, running_sshd
 
 SOURCE = Path(__file__).parents[1] / "data" / "contract.c"
@@ -133,12 +133,13 @@ PLACES: dict[str, Callable[[Kit], Place]] = {
 
 
 @pytest.fixture(scope="module")
-def kit(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+def kit(cli: Cli, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
     with contextlib.ExitStack() as stack:
 
         @functools.cache
         def engine() -> Engine:
-            return stack.enter_context(running_engine(cli))
+            running: Engine = request.getfixturevalue("engine")
+            return running
 
         @functools.cache
         def host() -> Sshd:

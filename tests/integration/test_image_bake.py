@@ -107,9 +107,9 @@ def loaded(baked: dict[str, Path], engine: Engine, registry: Registry) -> dict[s
             engine.emulate(target)
     names = {}
     for variant, archive in baked.items():
-        said = engine.docker("load", "--input", archive).stdout
-        (name,) = {line.split(": ", 1)[1] for line in said.splitlines() if ":0.1.0" in line}
-        names[variant] = f"{registry.host}/{name.rpartition('/')[2]}"
+        engine.docker("load", "--input", archive)
+        name = f"pico:0.1.0-{variant}"
+        names[variant] = f"{registry.host}/{name}"
         engine.docker("tag", name, names[variant])
         engine.docker("push", names[variant])
     return names
@@ -289,7 +289,7 @@ def test_no_engine(workshop: Workshop, tmp_path: Path) -> None:
 
 def test_a_base_without_a_platform(workshop: Workshop, tmp_path: Path) -> None:
     """Seen by the engine; with --base-index, before anything is asked of it."""
-    busybox = workshop.bases.busybox()
+    busybox = f"{workshop.registry.host}/busybox:1"
     spec = tmp_path / "releases.toml"
     spec.write_text((workshop.directory / "releases.toml").read_text().replace("alpine:3.20", "busybox:1"))
     for name in ("examples", "canaries"):

@@ -39,7 +39,7 @@ def image(cli: Cli, engine: Engine, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_a_build_in_the_image(cli: Cli, engine: Engine, image: str, pico_dist: Path, tmp_path: Path) -> None:
-    """The engine of the tests has no way to the outside: what was fetched before is used."""
+    """The engine of the tests has no way to the outside: what was fetched for the builds before is used."""
     env = environ(engine, SNAPSTITCH_TOOLCHAIN_IMAGE=image)
     arguments = ("--offline", "build", "--target", "arm64", "--toolchain", "docker", "--out", tmp_path / "dist")
     outcome = cli.run(*arguments, env=env).outcome()
