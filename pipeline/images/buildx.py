@@ -40,6 +40,11 @@ _CAUSES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "see `nox -s image -- --check`",
     ),
     (
+        re.compile(r"network \S+ not found"),
+        "the engine has no network for what runs in a build",
+        "start it without --bridge none",
+    ),
+    (
         re.compile(r"401 Unauthorized|403 Forbidden|authorization failed|denied", re.IGNORECASE),
         "a registry refuses a base, or the image that writes bills of materials",
         "log in with `docker login`, or name other images",
