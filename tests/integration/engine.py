@@ -148,8 +148,18 @@ def _started(engine: Engine) -> Iterator[Engine]:
         done_there(int(inner), start_loopback)
         yield dataclasses.replace(engine, pid=process.pid, root_pid=int(inner))
     finally:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        left = children.read_text().split() if process.poll() is None else []
         process.kill()
         process.wait()
+        _await_end(left)
+
+
+def _await_end(pids: list[str]) -> None:
+    """Wait until processes run no more: until then they write to what is to be removed."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and any(Path(f"/proc/{pid}/ns/pid").exists() for pid in pids):
+        time.sleep(0.05)
 
 
 def _prepared(directory: Path, argv: list[str]) -> list[str]:
