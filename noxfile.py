@@ -38,6 +38,7 @@ VERBS = {
     "generator": "Pack what makes the snapshot for {}: dist/<name>-{}.generator.tar.zst.",
     "snapshot": "Run -- BUNDLE for {}: dist/<name>-{}.snapshot.tar.zst.",
     "stitch": "Build for {} with -- --snapshot FILE: as build does, in dist/.",
+    "root": "Run -- CMD ARGS in a root of {}, made by an ordinary user, with native compilers inside.",
     "v8": "Compile V8 for {} from source, -- --version VERSION of its crate: v8-mirror/.",
 }
 
@@ -46,7 +47,8 @@ def define(verb: str, target: str) -> None:
     """Define the session that does *verb* for *target*."""
 
     def do(session: nox.Session) -> None:
-        run_pipeline(session, verb, "--target", target, *session.posargs)
+        own = ("run",) if verb == "root" else ()
+        run_pipeline(session, verb, *own, "--target", target, *session.posargs)
 
     do.__doc__ = VERBS[verb].format(target, target)
     nox.session(name=f"{verb}-{target}")(do)

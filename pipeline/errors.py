@@ -226,6 +226,12 @@ class ImageError(PipelineError):
     exit_code = 34
 
 
+class RootError(PipelineError):
+    """An emulated root cannot be made, entered or exported."""
+
+    exit_code = 36
+
+
 class StoppedError(PipelineError):
     """The user or the system asked the command to stop."""
 

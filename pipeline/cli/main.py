@@ -39,6 +39,7 @@ _VERBS: Final = {
     "release": "pipeline.cli.release",
     "image": "pipeline.cli.image",
     "cache": "pipeline.cli.cache",
+    "root": "pipeline.cli.root",
     "reference": "pipeline.cli.reference",
     "workflows": "pipeline.cli.workflows",
     "snapshot-step": "pipeline.cli.snapshot_step",

@@ -1,0 +1,165 @@
+"""``root``: a root of another architecture that an ordinary user may enter, with native compilers inside."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli.settings import Session, common_options, open_session
+from pipeline.errors import UsageError
+from pipeline.model.root import DEFAULT_PACKAGES, EmulatedRoot, RootRequest
+from pipeline.model.target import find_target
+from pipeline.rootfs.order import Bind
+from pipeline.rootfs.ran import read_accounts, table
+from pipeline.rootfs.store import destroy, ensure_root, list_roots
+from pipeline.rootfs.use import RunOptions, prepared
+from pipeline.rootfs import enter
+
+_TARGET = click.option("-t", "--target", metavar="NAME", required=True, help="Architecture of the root, such as arm64.")
+_ROOT = (
+    _TARGET,
+    click.option("--suite", metavar="NAME", help="Release of the distribution; default: this machine's."),
+    click.option("--package", "packages", multiple=True, metavar="NAME", help="Further package; repeatable."),
+    click.option("--minimal", is_flag=True, help="Without build-essential and ca-certificates."),
+    click.option("--no-native", is_flag=True, help="Everything emulated, compilers too."),
+)
+_RUN = (
+    click.option("--project", type=click.Path(path_type=Path), metavar="DIR", help="Seen at its own path; default: here."),
+    click.option("--no-project", is_flag=True, help="No directory of this machine is seen."),
+    click.option("--mount", "mounts", multiple=True, metavar="DIR[:INSIDE[:ro]]", help="Seen in the root; repeatable."),
+    click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Set in the root; repeatable."),
+    click.option("--keep", metavar="NAME", help="Keep changes of the root under this name, and go on with them."),
+    click.option("--no-network", is_flag=True, help="Only the loopback interface."),
+    click.option("--report", is_flag=True, help="Say what ran native, what ran emulated, and how long."),
+)
+Options = dict[str, Any]
+
+
+@click.group("root")
+@common_options
+def root() -> None:
+    """Make and enter roots of other architectures; compilers in them run at this machine's speed."""
+
+
+def _verb(name: str, *options: Callable[[Any], Any], **settings: Any) -> Callable[[Callable[..., None]], None]:  # noqa: ANN401 - click's own
+    """Make a function a verb of the group, with *options* and those that every verb takes."""
+
+    def add(function: Callable[..., None]) -> None:
+        command: Any = function
+        for option in reversed((*options, common_options)):
+            command = option(command)
+        root.command(name, **settings)(command)
+
+    return add
+
+
+@_verb("create", *_ROOT)
+def _create(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
+    """Make a root unless it is there."""
+    with open_session() as session:
+        made = ensure_root(_request(options), session.context)
+        session.result({"schema": 1, "digest": made.digest, "directory": str(made.directory)}, f"{made.directory}\n")
+
+
+@_verb("list")
+def _list() -> None:
+    """List the roots that are there."""
+    with open_session() as session:
+        found = list(list_roots(session.context))
+        lines = [f"{r.target:9}{r.suite or r.archive or '':12}{len(r.packages):>5} packages  {p}\n" for p, r in found]
+        records = [{"directory": str(p), **r.model_dump(mode="json")} for p, r in found]
+        session.result({"schema": 1, "roots": records}, "".join(lines))
+
+
+@_verb("destroy", _TARGET)
+def _destroy(target: str) -> None:
+    """Remove all roots of a target, their native tools, and changes that runs kept."""
+    with open_session() as session:
+        gone = destroy(find_target(target), session.context)
+        session.result({"schema": 1, "removed": [str(path) for path in gone]}, "".join(f"removed {p}\n" for p in gone))
+
+
+@_verb(
+    "run", *_ROOT, *_RUN, click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD [ARGS]…"),
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)  # fmt: skip
+def _run(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
+    """Run a program in a root, made first where it is absent; its exit code is ours."""
+    _enter(options, options["argv"])
+
+
+@_verb("shell", *_ROOT, *_RUN)
+def _shell(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
+    """Start a shell in a root, made first where it is absent."""
+    _enter(options, ("/bin/bash", "-i"))
+
+
+def _enter(options: Options, argv: tuple[str, ...]) -> None:
+    with open_session() as session:
+        request, asked = _request(options), _run_options(options, argv)
+        made = ensure_root(request, session.context)
+        with prepared(made, asked, session.context) as (order, directory):
+            accounts = directory / "accounts.jsonl" if options["report"] else None
+            order = dataclasses.replace(order, accounts=str(accounts) if accounts else None)
+            session.reporter.close()  # the screen is the program's now
+            code = enter.run_shown(order, directory, session.context)
+            if accounts:
+                _show_report(session, made, accounts)
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+def _show_report(session: Session, made: EmulatedRoot, accounts: Path) -> None:
+    ran = read_accounts(accounts, made.emulator.path if made.emulator else None)
+    if session.settings.json:
+        session.result({"schema": 1, "ran": [dataclasses.asdict(one) for one in ran]})
+    else:
+        click.echo(table(ran), err=True, nl=False)
+
+
+def _request(options: Options) -> RootRequest:
+    base = () if options["minimal"] else DEFAULT_PACKAGES
+    return RootRequest(
+        target=find_target(options["target"]),
+        suite=options["suite"],
+        packages=tuple(dict.fromkeys((*base, *options["packages"]))),
+        native=not options["no_native"],
+    )
+
+
+def _run_options(options: Options, argv: tuple[str, ...]) -> RunOptions:
+    pairs = [_variable(text) for text in options["variables"]]
+    return RunOptions(
+        argv=argv,
+        project=None if options["no_project"] else options["project"] or Path.cwd(),
+        binds=tuple(_bind(text) for text in options["mounts"]),
+        env=dict(pairs),
+        network=not options["no_network"],
+        keep=options["keep"],
+    )
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise UsageError(
+            f"--env {text!r} is no NAME=VALUE", cause="the sign '=' is missing", action="write --env NAME=VALUE"
+        )
+    return name, value
+
+
+def _bind(text: str) -> Bind:
+    source, _colon, rest = text.partition(":")
+    inside, _colon, mode = rest.partition(":")
+    path = Path(source).resolve()
+    if not source or not path.exists() or mode not in {"", "ro", "rw"} or not (inside or "/").startswith("/"):
+        raise UsageError(
+            f"--mount {text!r} cannot be mounted",
+            cause="there is no such file or directory, or the place in the root is no absolute path",
+            action="write --mount DIR, --mount DIR:/PLACE or --mount DIR:/PLACE:ro",
+        )
+    return Bind(source=str(path), inside=inside or str(path), read_only=mode == "ro")

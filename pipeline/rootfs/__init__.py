@@ -1,0 +1,1 @@
+"""A Debian root of another architecture, entered by an ordinary user, with native tools inside."""

@@ -1,0 +1,87 @@
+"""Starts the launcher: runs programs in a root, with our streams or with what they say kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import filelock
+
+import pipeline
+from pipeline import foreground, fs, proc
+from pipeline.context import Context
+from pipeline.rootfs.order import Order
+from pipeline.rootfs.plan import roots_dir
+
+_LAUNCHER = "pipeline.rootfs.launcher"
+_LOCK_NAME = "lock"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@contextlib.contextmanager
+def run_directory(context: Context) -> Iterator[Path]:
+    """Yield a directory for one run, gone afterwards; what runs left that were killed goes first."""
+    runs = fs.make_directory(roots_dir(context) / "runs")
+    with fs.locked(roots_dir(context) / "runs.lock"):
+        _sweep(runs)
+        directory = runs / uuid.uuid4().hex[:12]
+        directory.mkdir()
+        (directory / fs.SENTINEL_NAME).write_text(fs.SENTINEL_TEXT)
+        lock = filelock.FileLock(directory / _LOCK_NAME)
+        lock.acquire()
+    try:
+        (directory / "root").mkdir()
+        yield directory
+    finally:
+        remove_changes(directory)
+        lock.release()
+
+
+def _sweep(runs: Path) -> None:
+    """Remove directories whose run is no more: the kernel has dropped their locks."""
+    for directory in runs.iterdir():
+        with contextlib.suppress(filelock.Timeout), filelock.FileLock(directory / _LOCK_NAME, timeout=0):
+            remove_changes(directory)
+
+
+def remove_changes(directory: Path) -> None:
+    """Remove a directory that an overlay's changes are in."""
+    for inner in directory.glob("**/work/work"):
+        inner.chmod(0o700)  # overlayfs makes it so that nobody can look into it
+    fs.remove_tree(directory)
+
+
+def command(order: Order, directory: Path, environ: Mapping[str, str]) -> proc.Command:
+    """Return the process that carries out *order*, which is written into the run's *directory*."""
+    path = directory / "order.json"
+    path.write_text(order.to_json(), encoding="utf-8")
+    source = Path(pipeline.__file__).parent.parent
+    env = {**proc.base_environment(environ), "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+    return proc.Command(argv=(sys.executable, "-S", "-m", _LAUNCHER, str(path)), env=env, cwd=Path("/"))
+
+
+def run_kept(order: Order, directory: Path, context: Context, on_line: proc.LineSink | None = None) -> proc.Completed:
+    """Run *order* and return what it said; each line of standard output also goes to *on_line*."""
+    return proc.run(command(order, directory, context.environ), on_stdout=on_line)
+
+
+def run_shown(order: Order, directory: Path, context: Context) -> int:
+    """Run *order* on our own streams; return its exit code."""
+    return foreground.run(command(order, directory, context.environ))
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of programs in a root: ours, without what only means something outside."""
+    kept = ("TERM", "SOURCE_DATE_EPOCH", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    passed = {name: environ[name] for name in kept if name in environ}
+    own = {"PATH": PATH, "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "LANG": "C.UTF-8"}
+    return {**passed, **own}
+
+
+def owner() -> str:
+    """Return the number of the user whose root this is: everything in it belongs to that one."""
+    return str(os.geteuid())

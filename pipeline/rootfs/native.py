@@ -1,0 +1,186 @@
+"""Programs of this machine for use in an emulated root: compilers for the root's architecture, and slow helpers.
+
+They lie in a directory that is mounted in every root, with a C library and a loader of their own.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from pipeline import fs
+from pipeline.apt.private import PrivateApt
+from pipeline.apt.unpack import make_links_relative, prepare_root, unpack
+from pipeline.context import Context
+from pipeline.elf.reader import is_elf
+from pipeline.model.events import Where
+from pipeline.model.package import Package, total_size_bytes
+from pipeline.model.target import Target
+from pipeline.rootfs.gcc import LANGUAGES, WRAPPED_BINUTILS, CrossGcc, set_directories
+from pipeline.rootfs.make import fetch_packages
+from pipeline.rootfs.switch import Switch, switch_program
+from pipeline.toolchains.relocate import Relocation, relocate
+
+INSIDE = PurePosixPath("/.native")
+SWITCHES_DIR = "switches"
+"""A program for each name that has a native twin."""
+BIN_DIR = "names"
+"""Where those of a root are linked, and what its PATH begins with."""
+_BINUTILS = (
+    "addr2line", "ar", "as", "c++filt", "elfedit", "gprof", "ld", "ld.bfd", "ld.gold", "nm", "objcopy", "objdump",
+    "ranlib", "readelf", "size", "strings", "strip",
+)  # fmt: skip
+HELPERS = {
+    "bash": ("bash",),
+    "coreutils": (
+        "[", "b2sum", "base32", "base64", "basename", "basenc", "cat", "chgrp", "chmod", "chown", "cksum", "comm", "cp",
+        "csplit", "cut", "date", "dd", "df", "dir", "dircolors", "dirname", "du", "echo", "env", "expand", "expr",
+        "factor", "false", "fmt", "fold", "head", "id", "install", "join", "link", "ln", "ls", "md5sum", "mkdir", "mkfifo",
+        "mktemp", "mv", "nl", "nohup", "numfmt", "od", "paste", "pathchk", "pr", "printenv", "printf", "ptx", "pwd",
+        "readlink", "realpath", "rm", "rmdir", "seq", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum",
+        "shred", "shuf", "sleep", "sort", "split", "stat", "sum", "sync", "tac", "tail", "tee", "test", "touch", "tr",
+        "true", "truncate", "tsort", "tty", "unexpand", "uniq", "wc", "whoami", "yes",
+    ),
+    "dash": ("dash", "sh"),
+    "diffutils": ("cmp", "diff", "diff3", "sdiff"),
+    "findutils": ("find", "xargs"),
+    "grep": ("grep",),
+    "gzip": ("gzip",),
+    "make": ("make",),
+    "mawk": ("mawk", "awk"),
+    "ninja-build": ("ninja",),
+    "patch": ("patch",),
+    "sed": ("sed",),
+    "tar": ("tar",),
+    "xz-utils": ("xz", "lzma", "unxz", "xzcat"),
+    "zstd": ("zstd", "unzstd", "zstdcat"),
+    "bzip2": ("bzip2", "bunzip2", "bzcat"),
+    "ccache": ("ccache",),
+}  # fmt: skip
+"""Helpers by package, and the names that they go by. ``uname`` and ``arch`` tell of the machine: they stay emulated."""
+_TARGETS = {"sh": "dash", "awk": "mawk", "lzma": "xz", "unxz": "xz", "xzcat": "xz", "unzstd": "zstd", "zstdcat": "zstd",
+            "bunzip2": "bzip2", "bzcat": "bzip2"}  # fmt: skip
+
+
+SHELLS = ("bash", "dash")
+"""Programs that scripts name by their path: the native ones lie over the root's own, which are kept at ORIGINALS."""
+ORIGINALS = PurePosixPath("/.emulated")
+_REFRESH = """\
+#!/.native/usr/bin/dash
+# dpkg starts this when it has changed something: names that are new in the root get their native twin.
+for switch in /.native/switches/*; do
+    name=${switch##*/}
+    if [ -e "/usr/bin/$name" ]; then
+        [ -e "/.native/names/$name" ] || /.native/usr/bin/ln -s "$switch" "/.native/names/$name"
+    elif [ -e "/.native/names/$name" ]; then
+        /.native/usr/bin/rm "/.native/names/$name"
+    fi
+done
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ToolsRecipe:
+    """Packages of native tools, and what making the directory takes."""
+
+    packages: tuple[Package, ...]
+    apt: PrivateApt
+    packages_dir: Path
+    host: Target
+    gcc: CrossGcc
+    context: Context
+
+
+def make_tools(recipe: ToolsRecipe, root: Path) -> None:
+    """Fill the new directory *root*, to be mounted at INSIDE.
+
+    Raises RootError when the compiler cannot be adapted, and what fetching, unpacking and patching raise.
+    """
+    prepare_root(root)
+    reporter, context = recipe.context.reporter, recipe.context
+    with reporter.step("root: native tools", where=Where.NETWORK) as step:
+        step.detail(f"{len(recipe.packages)} packages, {total_size_bytes(recipe.packages) / 1e6:.0f} MB")
+        files = fetch_packages(recipe.packages, recipe.apt, recipe.packages_dir, context)
+        with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+            for _done in pool.map(lambda path: unpack(path, root, context.environ), files):
+                pass
+    with reporter.step("root: make native tools run in place"):
+        make_links_relative(root)
+        set_directories(root, recipe.gcc)
+        relocate(
+            Relocation(
+                root=root,
+                final=Path(INSIDE),
+                host=recipe.host,
+                llvm_bin=None,
+                rust_prefix=None,
+                patchelf=None,
+                environ=context.environ,
+                further=tuple(_programs(root, recipe.gcc)),
+            )
+        )
+        _write_switches(root, recipe.gcc)
+
+
+def _programs(root: Path, gcc: CrossGcc) -> Iterator[PurePosixPath]:
+    for directory in ("usr/bin", "usr/sbin", gcc.programs_dir, gcc.binutils_dir):
+        for path in sorted((root / directory).iterdir()):
+            if path.is_file() and not path.is_symlink() and path.name != "patchelf" and is_elf(path):
+                yield PurePosixPath(path.relative_to(root))
+
+
+def _write_switches(root: Path, gcc: CrossGcc) -> None:
+    refresh = root / "refresh"
+    refresh.write_text(_REFRESH, encoding="utf-8")
+    refresh.chmod(0o755)
+    directory = fs.make_directory(root / SWITCHES_DIR)
+    fs.make_directory(root / BIN_DIR)  # a root's own is mounted here
+    for switch in switches(root, gcc):
+        path = directory / switch.name
+        path.write_bytes(switch_program(switch))
+        path.chmod(0o755)
+
+
+def switches(root: Path, gcc: CrossGcc) -> Iterator[Switch]:
+    """Yield every name with a native twin in the prefix *root*."""
+    yield from _compilers(gcc)
+    for name in _BINUTILS:
+        native = f"usr/bin/{gcc.triple}-{name}"
+        if (root / native).exists():
+            for own in (name, f"{gcc.triple}-{name}"):
+                yield _switch(own, native)
+    for names in HELPERS.values():
+        for name in names:
+            native = f"usr/bin/{_TARGETS.get(name, name)}"
+            if (root / native).exists():
+                yield _switch(name, native)
+
+
+def _compilers(gcc: CrossGcc) -> Iterator[Switch]:
+    for driver, short_names in LANGUAGES.items():
+        versioned = f"{driver}-{gcc.major}"
+        plain = (*short_names, versioned)
+        for name in (*plain, f"{gcc.triple}-{driver}", f"{gcc.triple}-{versioned}"):
+            native = f"usr/bin/{gcc.triple}-{versioned}"
+            yield dataclasses.replace(_switch(name, native), arguments=gcc.arguments, variables=gcc.variables, finds_itself=True)
+    for driver in WRAPPED_BINUTILS:
+        versioned = f"{driver}-{gcc.major}"
+        for name in (driver, versioned, f"{gcc.triple}-{driver}", f"{gcc.triple}-{versioned}"):
+            native = f"usr/bin/{gcc.triple}-{versioned}"
+            yield dataclasses.replace(_switch(name, native), variables=gcc.variables, finds_itself=True)
+
+
+def _switch(name: str, native: str) -> Switch:
+    program = PurePosixPath(native).name
+    emulated = ORIGINALS / program if program in SHELLS else f"/usr/bin/{name}"
+    return Switch(name=name, native=str(INSIDE / native), emulated=str(emulated))
+
+
+def link_names(tools: Path, present: frozenset[str], directory: Path) -> None:
+    """Fill *directory* with links to the switches of those names that a root has: what it lacks stays absent."""
+    for switch in sorted((tools / SWITCHES_DIR).iterdir()):
+        if switch.name in present:
+            (directory / switch.name).symlink_to(INSIDE / SWITCHES_DIR / switch.name)

@@ -1,0 +1,188 @@
+"""Which packages a root and its native tools take, resolved to exact files and remembered."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pydantic
+
+from pipeline import fs
+from pipeline.apt.private import PrivateApt
+from pipeline.context import Context
+from pipeline.errors import NetworkError, RootError
+from pipeline.model.distribution import Release
+from pipeline.model.package import Package
+from pipeline.model.root import RootPlan, RootRequest
+from pipeline.model.target import Target
+from pipeline.toolchains.plan import FRESH_S
+from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
+from pipeline.toolchains.request import ToolboxInputs
+
+SCHEMA = 1
+BASE = ("?essential", "apt")
+"""What every system has (apt-patterns(7)), and what installs more."""
+_PREFERRED = ("usr-is-merged",)
+"""Taken where it is offered: it stands for a package that would convert the root, which needs no conversion."""
+HELPERS = (
+    "patchelf", "bash", "bzip2", "ccache", "coreutils", "dash", "diffutils", "findutils", "grep", "gzip", "make", "mawk",
+    "ninja-build", "patch", "sed", "tar", "xz-utils", "zstd",
+)  # fmt: skip
+"""Packages of slow helpers that give the same output on every architecture."""
+_EMULATOR = "qemu-user-static"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RootPlanner:
+    """Asks a private apt which packages a root takes."""
+
+    request: RootRequest
+    context: Context
+    planner: Planner
+
+    @classmethod
+    def for_machine(cls, request: RootRequest, context: Context) -> RootPlanner:
+        """Read what the machine says about distribution and mirrors; raises ToolboxError."""
+        inputs = ToolboxInputs(target=request.target, suite=request.suite)
+        return cls(request=request, context=context, planner=Planner.for_machine(inputs, context, frozenset()))
+
+    @property
+    def release(self) -> Release:
+        """Return the release that the root is of."""
+        return self.planner.sysroot_release
+
+    @property
+    def host(self) -> Target:
+        """Return this machine's architecture."""
+        return self.planner.host
+
+    def plan(self) -> RootPlan:
+        """Return the remembered plan while it is fresh, else resolve anew.
+
+        Raises NetworkError, ToolboxError, IntegrityError and the file system's errors.
+        """
+        path = self._memory_path()
+        remembered = _read(path)
+        if remembered and (self.context.offline or time.time() - remembered.created_at < FRESH_S):
+            return remembered
+        if self.context.offline:
+            raise NetworkError(
+                f"the packages of a root for {self.request.target.name} must be fetched and --offline forbids it",
+                cause="it was never made here with these packages, or its cache was removed",
+                action="run the same command once without --offline",
+            )
+        try:
+            plan = self._resolve()
+        except NetworkError as error:
+            if remembered is None:
+                raise
+            self.context.reporter.warn(f"the package lists are of an earlier day: {error.what}")
+            return remembered
+        fs.write_text(path, plan.model_dump_json(indent=1))
+        return plan
+
+    def _memory_path(self) -> Path:
+        question = {
+            "schema": SCHEMA,
+            "release": self.release.codename,
+            "host": self.host.name,
+            "target": self.request.target.name,
+            "packages": sorted(self.request.packages),
+            "archive": self.request.archive is not None,
+            "native": self.request.native,
+            "helpers": HELPERS,
+            "sources": [source.identity() for source in self.apt(self.request.target).sources],
+        }
+        return roots_dir(self.context) / "plans" / f"{fs.sha256_json(question)[:32]}.json"
+
+    def apt(self, target: Target, *, treated_as_installed: tuple[str, ...] = ()) -> PrivateApt:
+        """Return the private apt for packages of *target*: a whole system is wanted, nothing is left out of it."""
+        apt = self.planner.apt_for(target, self.release)
+        kind = f"-{fs.sha256_json(treated_as_installed)[:6]}" if treated_as_installed else ""
+        directory = roots_dir(self.context) / "apt" / f"{apt.directory.name}{kind}"
+        return dataclasses.replace(apt, directory=directory, left_out=treated_as_installed)
+
+    def tools_apt(self) -> PrivateApt:
+        """Return the private apt for native tools: the root has the target's headers and libraries."""
+        return self.apt(self.host, treated_as_installed=_target_side(self.release, self.request.target))
+
+    def _resolve(self) -> RootPlan:
+        request = self.request
+        apt = self._ready(self.apt(request.target))
+        base = packages = tools = emulator = ()
+        if request.archive is None:
+            names = (*BASE, *apt.versions(_PREFERRED))
+            base = apt.resolve(names)
+            packages = apt.resolve((*names, *request.packages))
+        apt.trim()
+        if request.target != self.host:
+            own = self._ready(self.tools_apt())
+            emulator = own.resolve((_EMULATOR,))
+            if request.native:
+                tools = own.resolve(self._tool_names(own))
+            own.trim()
+        return RootPlan(
+            created_at=time.time(),
+            suite=self.release.codename,
+            gcc=self.release.gcc,
+            base=base,
+            packages=packages,
+            tools=tools,
+            emulator=emulator,
+            apt_sources="\n".join(source.deb822() for source in apt.sources),
+        )
+
+    def _tool_names(self, apt: PrivateApt) -> tuple[str, ...]:
+        compilers = cross_packages(self.release, self.request.target)
+        offered = apt.versions((*compilers, *HELPERS))
+        missing = [name for name in compilers if name not in offered]
+        if missing:
+            raise RootError(
+                f"{self.release.codename} has no {missing[0]} for {self.host.name}",
+                cause="the distribution has no cross compiler from this machine's architecture to the root's",
+                action="give --no-native: the root's own compiler is emulated then",
+            )
+        return (*compilers, *(name for name in HELPERS if name in offered))
+
+    def _ready(self, apt: PrivateApt) -> PrivateApt:
+        with fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
+            apt.prepare()
+            if not apt.updated_within(LISTS_FRESH_S):
+                apt.update()
+        return apt
+
+
+def roots_dir(context: Context) -> Path:
+    """Return the directory of everything that this package makes."""
+    return context.cache_dir / "root"
+
+
+def cross_packages(release: Release, target: Target) -> tuple[str, ...]:
+    """Return the packages of GCC and binutils for *target* as programs of another machine."""
+    triple = _package_triple(target)
+    return (f"gcc-{release.gcc}-{triple}", f"g++-{release.gcc}-{triple}", f"binutils-{triple}")
+
+
+def _target_side(release: Release, target: Target) -> tuple[str, ...]:
+    """Return what cross compilers depend on and the root has itself: start files, libraries, headers."""
+    cross = f"{target.name}-cross"
+    names = (f"libgcc-{release.gcc}-dev", f"libstdc++-{release.gcc}-dev", "libc6-dev", "libc6", "linux-libc-dev")
+    return tuple(f"{name}-{cross}" for name in names)
+
+
+def _package_triple(target: Target) -> str:
+    return target.gnu_triple.replace("_", "-")
+
+
+def digest_of(packages: Iterable[Package], *more: object) -> str:
+    """Return the SHA-256 over exact packages and whatever else decides."""
+    return fs.sha256_json([SCHEMA, *more, *sorted(package.identity for package in packages)])
+
+
+def _read(path: Path) -> RootPlan | None:
+    try:
+        return RootPlan.model_validate_json(path.read_bytes())
+    except (OSError, pydantic.ValidationError):
+        return None

@@ -1,0 +1,170 @@
+"""Roots by what they are made of: found, made, listed, destroyed."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline import fs
+from pipeline.context import Context
+from pipeline.elf.reader import read_elf
+from pipeline.errors import RootError
+from pipeline.model.root import Emulator, EmulatedRoot, NativeTools, RootPlan, RootRecord, RootRequest
+from pipeline.model.target import Target
+from pipeline.rootfs.gcc import CrossGcc
+from pipeline.rootfs.make import Recipe, fetch_packages, make_rootfs
+from pipeline.rootfs.native import INSIDE, ToolsRecipe, make_tools
+from pipeline.rootfs.plan import RootPlanner, digest_of, roots_dir
+from pipeline.apt.unpack import prepare_root, unpack
+
+RECORD_NAME = "root.json"
+DIGEST_LENGTH = 16
+TOOLS_SCHEMA = 1
+ROOT_SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Maker:
+    planner: RootPlanner
+    plan: RootPlan
+    context: Context
+
+    @property
+    def target(self) -> Target:
+        return self.planner.request.target
+
+    @property
+    def packages_dir(self) -> Path:
+        return self.context.cache_dir / "toolbox" / "packages"
+
+    def emulator(self) -> Emulator | None:
+        """Return the static QEMU, taken out of its package first."""
+        if not self.plan.emulator:
+            return None
+        digest = digest_of(self.plan.emulator)[:DIGEST_LENGTH]
+        final = roots_dir(self.context) / f"qemu-{self.target.qemu_name}-{digest}"
+        with fs.locked(final.parent / f"{final.name}.lock"):
+            if not final.is_dir():
+                with fs.atomic_directory(final) as directory:
+                    self._take_emulator(directory)
+        return Emulator(path=final / f"qemu-{self.target.qemu_name}", target=self.target)
+
+    def _take_emulator(self, directory: Path) -> None:
+        apt = self.planner.tools_apt()
+        with self.context.reporter.step("root: emulator") as step:
+            files = fetch_packages(self.plan.emulator, apt, self.packages_dir, self.context)
+            step.detail(", ".join(f"{p.name} {p.version}" for p in self.plan.emulator))
+            unpacked = directory / "unpacked"
+            unpacked.mkdir()
+            prepare_root(unpacked)
+            for path in files:
+                unpack(path, unpacked, self.context.environ)
+            name = f"qemu-{self.target.qemu_name}"
+            found = [unpacked / "usr/bin" / file_name for file_name in (f"{name}-static", name)]
+            static = next((path for path in found if path.is_file() and read_elf(path).interpreter is None), None)
+            if static is None:
+                raise _no_emulator(self.target)
+            shutil.copy2(static, directory / name)
+            shutil.rmtree(unpacked)
+
+    def tools(self) -> NativeTools | None:
+        """Return the directory of native tools, made first where it is absent."""
+        if not self.plan.tools:
+            return None
+        gcc = CrossGcc(triple=self.target.gnu_triple, major=self.plan.gcc, prefix=INSIDE)
+        digest = digest_of(self.plan.tools, "tools", TOOLS_SCHEMA)[:DIGEST_LENGTH]
+        final = roots_dir(self.context) / f"tools-{self.target.name}-{digest}"
+        with fs.locked(final.parent / f"{final.name}.lock"):
+            if not final.is_dir():
+                recipe = ToolsRecipe(
+                    packages=self.plan.tools,
+                    apt=self.planner.tools_apt(),
+                    packages_dir=self.packages_dir,
+                    host=self.planner.host,
+                    gcc=gcc,
+                    context=self.context,
+                )
+                with fs.atomic_directory(final) as directory:
+                    make_tools(recipe, directory)
+        return NativeTools(directory=final)
+
+    def root(self, emulator: Emulator | None) -> tuple[str, Path]:
+        """Return digest and directory of the root, made first where it is absent."""
+        digest = digest_of(self.plan.packages, "root", ROOT_SCHEMA, self.plan.apt_sources)[:DIGEST_LENGTH]
+        final = roots_dir(self.context) / f"{self.target.name}-{digest}"
+        with fs.locked(final.parent / f"{final.name}.lock"):
+            if not final.is_dir():
+                started = time.monotonic()
+                with fs.atomic_directory(final) as directory:
+                    make_rootfs(self._recipe(emulator), directory / "rootfs")
+                    self._record(digest, directory, time.monotonic() - started)
+        return digest, final
+
+    def _recipe(self, emulator: Emulator | None) -> Recipe:
+        return Recipe(
+            base=self.plan.base,
+            packages=self.plan.packages,
+            apt=self.planner.apt(self.target),
+            apt_sources=self.plan.apt_sources,
+            packages_dir=self.packages_dir,
+            emulator=emulator,
+            context=self.context,
+        )
+
+    def _record(self, digest: str, directory: Path, made_in_s: float) -> None:
+        record = RootRecord(
+            target=self.target.name,
+            digest=digest,
+            suite=self.plan.suite,
+            packages=tuple(f"{package.name}={package.version}" for package in self.plan.packages),
+            asked_for=self.planner.request.packages,
+            made_in_s=round(made_in_s, 1),
+        )
+        fs.write_text(directory / RECORD_NAME, record.model_dump_json(indent=1))
+
+
+def ensure_root(request: RootRequest, context: Context) -> EmulatedRoot:
+    """Return the root for *request*, made first where it is absent; two runs may do so at once.
+
+    Raises RootError, ToolboxError, NetworkError, IntegrityError, DiskFullError, NotWritableError.
+    """
+    planner = RootPlanner.for_machine(request, context)
+    maker = _Maker(planner=planner, plan=planner.plan(), context=context)
+    emulator = maker.emulator()
+    digest, directory = maker.root(emulator)
+    return EmulatedRoot(
+        request=request, digest=digest, directory=directory, emulator=emulator, tools=maker.tools()
+    )
+
+
+def list_roots(context: Context) -> Iterator[tuple[Path, RootRecord]]:
+    """Yield every finished root."""
+    for path in sorted(roots_dir(context).glob(f"*/{RECORD_NAME}")):
+        yield path.parent, RootRecord.model_validate_json(path.read_bytes())
+
+
+def destroy(target: Target, context: Context) -> tuple[Path, ...]:
+    """Remove all that was made for *target*, what runs kept included; return what is gone."""
+    base = roots_dir(context)
+    gone = []
+    for pattern in (f"{target.name}-*", f"tools-{target.name}-*", f"qemu-{target.qemu_name}-*", f"kept/{target.name}"):
+        for path in sorted(base.glob(pattern)):
+            if path.is_dir():
+                for inner in path.glob("**/work/work"):
+                    inner.chmod(0o700)
+                fs.remove_tree(path)
+                gone.append(path)
+            else:
+                path.unlink()
+    return tuple(gone)
+
+
+def _no_emulator(target: Target) -> RootError:
+    return RootError(
+        f"the emulator's package holds no static qemu-{target.qemu_name}",
+        cause="the distribution's release packages QEMU in another way than those that were tried",
+        action="use another suite (--suite), and report the package's version",
+    )

@@ -1,0 +1,179 @@
+"""Runs programs in a finished root: what is mounted, what the environment is, where changes go."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import filelock
+
+from pipeline import fs, proc
+from pipeline.context import Context
+from pipeline.errors import RootError, UsageError
+from pipeline.model.root import EmulatedRoot
+from pipeline.rootfs import enter, native
+from pipeline.rootfs.binfmt import handler
+from pipeline.rootfs.order import Bind, Order
+from pipeline.rootfs.plan import roots_dir
+
+_CACHES_INSIDE = "/.cache"
+_TAKEN = ("/", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/var", "/proc", "/sys", "/dev", "/boot",
+          "/.native", "/.emulated", "/.cache")  # fmt: skip
+_LOWER_NAME = "lower"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """A program to be run in a root."""
+
+    argv: tuple[str, ...]
+    project: Path | None = None
+    """Directory of this machine that is seen at its own path, and where the program begins."""
+    binds: tuple[Bind, ...] = ()
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    network: bool = True
+    keep: str | None = None
+    """Name of changes that are kept from run to run; None: they are thrown away."""
+    accounts: Path | None = None
+
+
+@contextlib.contextmanager
+def prepared(root: EmulatedRoot, options: RunOptions, context: Context) -> Iterator[tuple[Order, Path]]:
+    """Yield the order to run *options* in *root*, and the directory of the run.
+
+    Raises UsageError for a project directory that cannot be mounted, RootError for changes that are in use.
+    """
+    project = _project(options.project)
+    with enter.run_directory(context) as directory, _changes(root, options.keep, directory, context) as changes:
+        yield (
+            Order(
+                argv=options.argv,
+                env={**_environment(root, context), **options.env},
+                root=str(root.rootfs),
+                mount_point=str(directory / "root"),
+                overlay=str(changes),
+                cwd=str(project or "/root"),
+                binds=(*_binds(root, changes, directory, context, network=options.network), *_seen(project), *options.binds),
+                handlers=(handler(root.emulator),) if root.emulator else (),
+                network=options.network,
+                accounts=str(options.accounts) if options.accounts else None,
+            ),
+            directory,
+        )
+
+
+def run_shown(root: EmulatedRoot, options: RunOptions, context: Context) -> int:
+    """Run a program on our own streams and return its exit code."""
+    with prepared(root, options, context) as (order, directory):
+        return enter.run_shown(order, directory, context)
+
+
+def run_kept(root: EmulatedRoot, options: RunOptions, context: Context) -> proc.Completed:
+    """Run a program and return what it said."""
+    with prepared(root, options, context) as (order, directory):
+        return enter.run_kept(order, directory, context)
+
+
+def _project(path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    real = path.resolve()
+    if not real.is_dir():
+        raise UsageError(
+            f"there is no directory {path}",
+            cause="a misspelt name; it is what the program in the root works in",
+            action="name a directory with --project, or give --no-project",
+        )
+    if str(real) in _TAKEN or real.parts[1:2] in {("proc",), ("sys",), ("dev",)}:
+        raise UsageError(
+            f"{real} cannot be seen in the root: the root has that directory itself",
+            cause="the working directory is mounted at its own path",
+            action="start in the directory of a project, name one with --project, or give --no-project",
+        )
+    return real
+
+
+def _seen(project: Path | None) -> tuple[Bind, ...]:
+    return (Bind(source=str(project), inside=str(project)),) if project else ()
+
+
+@contextlib.contextmanager
+def _changes(root: EmulatedRoot, keep: str | None, directory: Path, context: Context) -> Iterator[Path]:
+    """Yield the directory that takes changes: one of the run, or one that is kept."""
+    if keep is None:
+        yield directory
+        return
+    if not keep.replace("-", "").replace("_", "").replace(".", "").isalnum() or keep.startswith("."):
+        raise UsageError(
+            f"{keep!r} is no name for changes that are kept",
+            cause="it becomes the name of a directory",
+            action="use letters, digits, '-', '_' and '.'",
+        )
+    kept = roots_dir(context) / "kept" / root.request.target.name / keep
+    fs.make_directory(kept)
+    fs.write_if_changed(kept / fs.SENTINEL_NAME, fs.SENTINEL_TEXT)
+    lower = kept / _LOWER_NAME
+    if lower.is_file() and lower.read_text(encoding="utf-8") != root.digest:
+        raise RootError(
+            f"the changes {keep!r} were made to another root ({lower.read_text(encoding='utf-8')}, not {root.digest})",
+            cause="other packages, another suite, or newer versions of the packages",
+            action="give the options of that root, or another name; `root destroy` removes roots and changes",
+        )
+    try:
+        with filelock.FileLock(kept / "lock", timeout=0):
+            lower.write_text(root.digest, encoding="utf-8")
+            yield kept
+    except filelock.Timeout as error:
+        raise RootError(
+            f"the changes {keep!r} are in use",
+            cause="another run with the same --keep has not ended",
+            action="wait for it, or use another name",
+        ) from error
+
+
+def _binds(
+    root: EmulatedRoot, changes: Path, directory: Path, context: Context, *, network: bool
+) -> tuple[Bind, ...]:
+    caches = fs.make_directory(roots_dir(context) / "caches")
+    archives = fs.make_directory(roots_dir(context) / "archives" / root.request.target.name / "partial").parent
+    binds = [
+        Bind(source=str(caches), inside=_CACHES_INSIDE),
+        Bind(source=str(archives), inside="/var/cache/apt/archives"),
+    ]
+    if network:
+        found = (Path("/etc/resolv.conf"), Path("/etc/hosts"))
+        binds += [Bind(source=str(path.resolve()), inside=str(path), read_only=True) for path in found if path.exists()]
+    if root.tools:
+        binds += _native_binds(root, root.tools.directory, changes, directory)
+    return tuple(binds)
+
+
+def _native_binds(root: EmulatedRoot, tools: Path, changes: Path, directory: Path) -> Iterator[Bind]:
+    names = directory / native.BIN_DIR
+    names.mkdir()
+    programs = [place / "usr/bin" for place in (root.rootfs, changes / "upper")]
+    present = frozenset(name for place in programs if place.is_dir() for name in os.listdir(place))  # noqa: PTH208
+    native.link_names(tools, present, names)
+    yield Bind(source=str(tools), inside=str(native.INSIDE), read_only=True)
+    yield Bind(source=str(names), inside=str(native.INSIDE / native.BIN_DIR))
+    for name in native.SHELLS:
+        original, switch = root.rootfs / "usr/bin" / name, tools / native.SWITCHES_DIR / name
+        if original.is_file() and switch.is_file():
+            yield Bind(source=str(original), inside=str(native.ORIGINALS / name), read_only=True)
+            yield Bind(source=str(switch), inside=str(PurePosixPath("/usr/bin") / name), read_only=True)
+
+
+def _environment(root: EmulatedRoot, context: Context) -> dict[str, str]:
+    env = enter.environment(context.environ)
+    env |= {"CCACHE_DIR": f"{_CACHES_INSIDE}/ccache", "CARGO_HOME": f"{_CACHES_INSIDE}/cargo"}
+    if root.emulator:
+        # The default model is slow: it computes pointer authentication.
+        env["QEMU_CPU"] = root.request.target.qemu_cpu
+    if root.tools:
+        env["PATH"] = f"{native.INSIDE / native.BIN_DIR}:{env['PATH']}"
+        # All switches look alike; what they start is told by the directory's name.
+        env["CCACHE_COMPILERCHECK"] = f"string:{root.tools.directory.name}"
+    return env
