@@ -28,7 +28,9 @@ _ROOT = (
     click.option("--no-native", is_flag=True, help="Everything emulated, compilers too."),
 )
 _RUN = (
-    click.option("--project", type=click.Path(path_type=Path), metavar="DIR", help="Seen at its own path; default: here."),
+    click.option(
+        "--project", type=click.Path(path_type=Path), metavar="DIR", help="Seen at its own path; default: here."
+    ),
     click.option("--no-project", is_flag=True, help="No directory of this machine is seen."),
     click.option("--mount", "mounts", multiple=True, metavar="DIR[:INSIDE[:ro]]", help="Seen in the root; repeatable."),
     click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Set in the root; repeatable."),

@@ -76,7 +76,16 @@ def run_shown(order: Order, directory: Path, context: Context) -> int:
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of programs in a root: ours, without what only means something outside."""
-    kept = ("TERM", "SOURCE_DATE_EPOCH", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    kept = (
+        "TERM",
+        "SOURCE_DATE_EPOCH",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+    )
     passed = {name: environ[name] for name in kept if name in environ}
     own = {"PATH": PATH, "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "LANG": "C.UTF-8"}
     return {**passed, **own}

@@ -59,7 +59,10 @@ def _kernel_files(root: Path) -> None:
         kernel.mount(f"/dev/{name}", str(devices / name), None, Mount.BIND)
     for name, target in _LINKS.items():
         (devices / name).symlink_to(target)
-    for name, kind, options in (("pts", "devpts", "newinstance,ptmxmode=0666,mode=0620"), ("shm", "tmpfs", "mode=1777")):
+    for name, kind, options in (
+        ("pts", "devpts", "newinstance,ptmxmode=0666,mode=0620"),
+        ("shm", "tmpfs", "mode=1777"),
+    ):
         (devices / name).mkdir()
         kernel.mount(kind, str(devices / name), kind, Mount.NO_SUID, options)
 

@@ -126,9 +126,14 @@ def make_tools(recipe: ToolsRecipe, root: Path) -> None:
 
 
 def _programs(root: Path, gcc: CrossGcc) -> Iterator[PurePosixPath]:
+    seen: set[int] = set()
     for directory in ("usr/bin", "usr/sbin", gcc.programs_dir, gcc.binutils_dir):
         for path in sorted((root / directory).iterdir()):
-            if path.is_file() and not path.is_symlink() and path.name != "patchelf" and is_elf(path):
+            if not path.is_file() or path.is_symlink() or path.name == "patchelf" or not is_elf(path):
+                continue
+            # Some are one file under several names: it must not be patched twice at once.
+            if path.stat().st_ino not in seen:
+                seen.add(path.stat().st_ino)
                 yield PurePosixPath(path.relative_to(root))
 
 
@@ -165,12 +170,12 @@ def _compilers(gcc: CrossGcc) -> Iterator[Switch]:
         plain = (*short_names, versioned)
         for name in (*plain, f"{gcc.triple}-{driver}", f"{gcc.triple}-{versioned}"):
             native = f"usr/bin/{gcc.triple}-{versioned}"
-            yield dataclasses.replace(_switch(name, native), arguments=gcc.arguments, variables=gcc.variables, finds_itself=True)
+            yield dataclasses.replace(_switch(name, native), arguments=gcc.arguments, finds_itself=True)
     for driver in WRAPPED_BINUTILS:
         versioned = f"{driver}-{gcc.major}"
         for name in (driver, versioned, f"{gcc.triple}-{driver}", f"{gcc.triple}-{versioned}"):
             native = f"usr/bin/{gcc.triple}-{versioned}"
-            yield dataclasses.replace(_switch(name, native), variables=gcc.variables, finds_itself=True)
+            yield dataclasses.replace(_switch(name, native), finds_itself=True)
 
 
 def _switch(name: str, native: str) -> Switch:

@@ -135,9 +135,7 @@ def ensure_root(request: RootRequest, context: Context) -> EmulatedRoot:
     maker = _Maker(planner=planner, plan=planner.plan(), context=context)
     emulator = maker.emulator()
     digest, directory = maker.root(emulator)
-    return EmulatedRoot(
-        request=request, digest=digest, directory=directory, emulator=emulator, tools=maker.tools()
-    )
+    return EmulatedRoot(request=request, digest=digest, directory=directory, emulator=emulator, tools=maker.tools())
 
 
 def list_roots(context: Context) -> Iterator[tuple[Path, RootRecord]]:

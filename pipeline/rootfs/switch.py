@@ -6,14 +6,16 @@ the native program, with further arguments and variables if there are any, unles
 
 File layout: System V ABI (https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html). ``_CODE`` is:
 
-    _start:   mov rbx,[rsp]; lea rsi,[rsp+8]; lea r12,[rsp+rbx*8+16]; lea rbp,[rip+table]; mov r8,r12
+    _start:   mov rbx,[rsp]; lea rsi,[rsp+8]; lea r12,[rsp+rbx*8+16]; lea rbp,[rip+table]
+              mov rax,[rbp+40]; test rax,rax; jz 0f; mov [rsi],rax
+    0:        mov r8,r12
     1:        mov rdi,[r8]; test rdi,rdi; jz native              # rbx argc, rsi argv, r12 envp, r8 walks envp
               lea r9,[rip+switch]; call equal; je emulated; mov r9,[rbp+16]; call equal; je emulated
               add r8,8; jmp 1b
     equal:    xor ecx,ecx                                        # are the strings at rdi and r9 equal?
     2:        mov al,[rdi+rcx]; cmp al,[r9+rcx]; jne 3f; inc rcx; test al,al; jnz 2b
     3:        ret
-    emulated: mov rdi,[rbp+8]; mov rdx,r12; mov rax,[rbp+40]; test rax,rax; jz go; mov [rsi],rax; jmp go
+    emulated: mov rdi,[rbp+8]; mov rdx,r12; jmp go
     native:   mov rax,r8; sub rax,rsp; add rax,1024; sub rsp,rax; and rsp,-16; mov rdi,rsp; mov r13,rdi
               mov rcx,rbx; rep movsq; mov rsi,[rbp+24]; call append; mov r14,rdi              # a longer argv
               mov rsi,r12; mov rcx,r8; sub rcx,r12; shr rcx,3; rep movsq; mov rsi,[rbp+32]; call append  # and envp
@@ -32,9 +34,9 @@ import dataclasses
 import struct
 
 _CODE = bytes.fromhex(
-    "488b1c24488d7424084c8d64dc10488d2dd50000004d89e0498b384885ff74474c8d0db7000000e81300000074244c8b"
-    "4d10e80800000074194983c008ebd931c98a040f413a0409750748ffc184c075f0c3488b7d084c89e2488b45284885c0"
-    "7453488906eb4e4c89c04829e04805000400004829c44883e4f04889e74989fd4889d9f348a5488b7518e83900000049"
+    "488b1c24488d7424084c8d64dc10488d2dd5000000488b45284885c074034889064d89e0498b384885ff743b4c8d0dab"
+    "000000e81300000074244c8b4d10e80800000074194983c008ebd931c98a040f413a0409750748ffc184c075f0c3488b"
+    "7d084c89e2eb4e4c89c04829e04805000400004829c44883e4f04889e74989fd4889d9f348a5488b7518e83900000049"
     "89fe4c89e64c89c14c29e148c1e903f348a5488b7520e81d000000488b7d004c89ee4c89f2b83b0000000f05bf7f0000"
     "00b83c0000000f05803e00740c4889f048abac84c075fbebef31c048abc34e41544956453d3000000000"
 )
@@ -57,7 +59,7 @@ class Switch:
     variables: tuple[str, ...] = ()
     """``NAME=value``, put behind the caller's, which therefore win with most programs."""
     finds_itself: bool = False
-    """The root's own program looks for its files beside what ``argv[0]`` says: it gets its real path."""
+    """It looks for its files beside what ``argv[0]`` says, which therefore becomes the path of the root's own program."""
 
 
 def switch_program(switch: Switch) -> bytes:

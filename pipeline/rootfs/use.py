@@ -56,7 +56,11 @@ def prepared(root: EmulatedRoot, options: RunOptions, context: Context) -> Itera
                 mount_point=str(directory / "root"),
                 overlay=str(changes),
                 cwd=str(project or "/root"),
-                binds=(*_binds(root, changes, directory, context, network=options.network), *_seen(project), *options.binds),
+                binds=(
+                    *_binds(root, changes, directory, context, network=options.network),
+                    *_seen(project),
+                    *options.binds,
+                ),
                 handlers=(handler(root.emulator),) if root.emulator else (),
                 network=options.network,
                 accounts=str(options.accounts) if options.accounts else None,
@@ -134,9 +138,7 @@ def _changes(root: EmulatedRoot, keep: str | None, directory: Path, context: Con
         ) from error
 
 
-def _binds(
-    root: EmulatedRoot, changes: Path, directory: Path, context: Context, *, network: bool
-) -> tuple[Bind, ...]:
+def _binds(root: EmulatedRoot, changes: Path, directory: Path, context: Context, *, network: bool) -> tuple[Bind, ...]:
     caches = fs.make_directory(roots_dir(context) / "caches")
     archives = fs.make_directory(roots_dir(context) / "archives" / root.request.target.name / "partial").parent
     binds = [
