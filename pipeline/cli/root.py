@@ -13,11 +13,11 @@ from pipeline.cli.settings import Session, common_options, open_session
 from pipeline.errors import UsageError
 from pipeline.model.root import DEFAULT_PACKAGES, EmulatedRoot, RootRequest
 from pipeline.model.target import find_target
+from pipeline.rootfs import enter
 from pipeline.rootfs.order import Bind
 from pipeline.rootfs.ran import read_accounts, table
 from pipeline.rootfs.store import destroy, ensure_root, list_roots
 from pipeline.rootfs.use import RunOptions, prepared
-from pipeline.rootfs import enter
 
 _TARGET = click.option("-t", "--target", metavar="NAME", required=True, help="Architecture of the root, such as arm64.")
 _ROOT = (
@@ -86,7 +86,8 @@ def _destroy(target: str) -> None:
 
 
 @_verb(
-    "run", *_ROOT, *_RUN, click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD [ARGS]…"),
+    "run", *_ROOT, *_RUN,
+    click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD [ARGS]…"),
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )  # fmt: skip
 def _run(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
@@ -105,12 +106,10 @@ def _enter(options: Options, argv: tuple[str, ...]) -> None:
         request, asked = _request(options), _run_options(options, argv)
         made = ensure_root(request, session.context)
         with prepared(made, asked, session.context) as (order, directory):
-            accounts = directory / "accounts.jsonl" if options["report"] else None
-            order = dataclasses.replace(order, accounts=str(accounts) if accounts else None)
             session.reporter.close()  # the screen is the program's now
             code = enter.run_shown(order, directory, session.context)
-            if accounts:
-                _show_report(session, made, accounts)
+            if order.accounts:
+                _show_report(session, made, Path(order.accounts))
     if code:
         raise click.exceptions.Exit(code)
 
@@ -142,6 +141,7 @@ def _run_options(options: Options, argv: tuple[str, ...]) -> RunOptions:
         env=dict(pairs),
         network=not options["no_network"],
         keep=options["keep"],
+        watched=options["report"],
     )
 
 

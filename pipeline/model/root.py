@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 import pydantic
@@ -78,10 +78,9 @@ class Emulator:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NativeTools:
-    """Programs of this machine for use in a root; they run where *inside* says."""
+    """Programs of this machine for use in a root; they run at ``/.native`` only."""
 
     directory: Path
-    inside: PurePosixPath = PurePosixPath("/.native")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

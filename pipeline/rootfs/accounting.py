@@ -90,4 +90,4 @@ def _spent_s(pid: int) -> float:
 def _who(pid: int) -> dict[str, str]:
     with Path(f"/proc/{pid}/cmdline").open("rb") as stream:
         words = [word.decode(errors="replace") for word in stream.read(_LONGEST_NAME_BYTES).split(b"\0")]
-    return {"program": os.readlink(f"/proc/{pid}/exe"), "argv": "\0".join(words[:4])}
+    return {"program": str(Path(f"/proc/{pid}/exe").readlink()), "argv": "\0".join(words[:4])}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
@@ -89,8 +88,3 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     passed = {name: environ[name] for name in kept if name in environ}
     own = {"PATH": PATH, "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "LANG": "C.UTF-8"}
     return {**passed, **own}
-
-
-def owner() -> str:
-    """Return the number of the user whose root this is: everything in it belongs to that one."""
-    return str(os.geteuid())

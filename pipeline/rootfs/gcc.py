@@ -1,9 +1,9 @@
 """A cross compiler of the distribution, made to be the root's own compiler as a program of this machine.
 
-Both are built from one source, so that they make the same code. What differs is where they look for headers, start files
-and libraries: those directories are built into the programs. The names of a cross compiler's are longer than those of
-the root's own compiler, and are rewritten in place; a driver that is called ``/usr/bin/gcc`` then finds everything where
-the root has it.
+Both are built from one source, so that they make the same code. What differs is where they look for headers, start
+files and libraries: those directories are built into the programs. The names of a cross compiler's are longer than
+those of the root's own compiler, and are rewritten in place; a driver that is called ``/usr/bin/gcc`` then finds
+everything where the root has it.
 """
 
 from __future__ import annotations

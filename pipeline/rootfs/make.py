@@ -6,20 +6,19 @@ import concurrent.futures
 import dataclasses
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline import fs, proc
-from pipeline.apt.fetch import FetchRequest, fetch
 from pipeline.apt.private import PrivateApt
 from pipeline.apt.unpack import prepare_root, unpack
 from pipeline.context import Context
 from pipeline.errors import RootError
 from pipeline.model.events import Where
 from pipeline.model.package import Package, total_size_bytes
-from pipeline.model.root import Emulator
-from pipeline.rootfs import enter
+from pipeline.model.root import Emulator, NativeTools
+from pipeline.rootfs import enter, native
 from pipeline.rootfs.binfmt import handler
+from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.order import Order
 
 _INFO_DIR = "var/lib/dpkg/info"
@@ -44,6 +43,8 @@ class Recipe:
     apt_sources: str
     packages_dir: Path
     emulator: Emulator | None
+    tools: NativeTools | None
+    """Used by the packages' own scripts, where there are some: they are shell scripts, most of them."""
     context: Context
 
 
@@ -61,27 +62,6 @@ def make_rootfs(recipe: Recipe, rootfs: Path) -> None:
     with enter.run_directory(recipe.context) as directory:
         _unpack_for_dpkg(recipe, rootfs, files, directory)
         _configure(recipe, rootfs, directory)
-
-
-def fetch_packages(
-    packages: Iterable[Package], apt: PrivateApt, packages_dir: Path, context: Context
-) -> tuple[Path, ...]:
-    """Return the files of *packages*, fetched where they are not there yet."""
-    found: dict[str, Path] = {}
-    wanted = tuple(packages)
-    request = FetchRequest(
-        packages=wanted,
-        packages_dir=packages_dir,
-        apt_config=apt.config_path,
-        environ=context.environ,
-        offline=context.offline,
-        reporter=context.reporter,
-    )
-    if not apt.config_path.is_file():
-        apt.prepare()
-    with fs.locked(packages_dir.parent / "packages.lock"):
-        fetch(request, lambda package, path: found.__setitem__(package.file_name, path))
-    return tuple(found[package.file_name] for package in wanted)
 
 
 def _fetch_and_unpack(recipe: Recipe, rootfs: Path) -> tuple[Path, ...]:
@@ -131,7 +111,7 @@ def _order(recipe: Recipe, rootfs: Path, directory: Path, argv: tuple[str, ...],
 
 def _unpack_for_dpkg(recipe: Recipe, rootfs: Path, files: tuple[Path, ...], directory: Path) -> None:
     """Have this machine's dpkg unpack all packages: at full speed, and with their first scripts run in the root."""
-    # It takes the root's architecture for a foreign one, and orders nothing: the root's own dpkg does when it configures.
+    # It takes the root's architecture for a foreign one, and orders nothing: the root's own dpkg does, later.
     forced = "--force-architecture,depends,overwrite,confnew,unsafe-io,bad-path"
     left_out = [f"--path-exclude={pattern}" for pattern in _LEFT_OUT]
     options = (f"--root={directory / 'root'}", forced, *left_out, f"--path-include={_KEPT}")
@@ -165,15 +145,25 @@ def _configure(recipe: Recipe, rootfs: Path, directory: Path) -> None:
         reporter.step("root: configure packages", where=Where.EMULATED) as step,
         reporter.progress("configuring", total=len(recipe.packages), unit="packages") as progress,
     ):
-        order = _order(recipe, rootfs, directory, ("dpkg", "--configure", "--pending"), outside=False)
+        order = _with_tools(recipe, rootfs, directory)
 
         def count(line: bytes) -> None:
             progress.advance(1 if line.startswith(b"Setting up ") else 0)
 
         completed = enter.run_kept(order, directory, recipe.context, count)
         step.detail(f"{completed.cpu_s:.1f} s of CPU")
+    for place in (native.INSIDE, native.ORIGINALS):
+        shutil.rmtree(rootfs / place.name, ignore_errors=True)  # what was mounted is seen by the run alone
     if completed.exit_code != 0:
         raise _failed("configure", completed)
+
+
+def _with_tools(recipe: Recipe, rootfs: Path, directory: Path) -> Order:
+    order = _order(recipe, rootfs, directory, ("dpkg", "--configure", "--pending"), outside=False)
+    if recipe.tools is None:
+        return order
+    binds = tuple(native.binds(recipe.tools, (rootfs,), directory))
+    return dataclasses.replace(order, binds=binds, env={**order.env, "PATH": native.path(enter.PATH)})
 
 
 def _failed(what: str, completed: proc.Completed) -> RootError:

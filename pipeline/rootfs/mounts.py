@@ -90,7 +90,7 @@ def _inside(root: Path, path: str) -> Path:
             return current
         following = current / parts.pop(0)
         if following.is_symlink():
-            target = os.readlink(following)
+            target = str(following.readlink())
             current = root if target.startswith("/") else current
             parts = [part for part in target.split("/") if part] + parts
         elif following.name == "..":

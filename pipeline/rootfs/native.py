@@ -8,7 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from pipeline import fs
@@ -18,16 +18,18 @@ from pipeline.context import Context
 from pipeline.elf.reader import is_elf
 from pipeline.model.events import Where
 from pipeline.model.package import Package, total_size_bytes
+from pipeline.model.root import NativeTools
 from pipeline.model.target import Target
+from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.gcc import LANGUAGES, WRAPPED_BINUTILS, CrossGcc, set_directories
-from pipeline.rootfs.make import fetch_packages
+from pipeline.rootfs.order import Bind
 from pipeline.rootfs.switch import Switch, switch_program
 from pipeline.toolchains.relocate import Relocation, relocate
 
 INSIDE = PurePosixPath("/.native")
 SWITCHES_DIR = "switches"
 """A program for each name that has a native twin."""
-BIN_DIR = "names"
+NAMES_DIR = "names"
 """Where those of a root are linked, and what its PATH begins with."""
 _BINUTILS = (
     "addr2line", "ar", "as", "c++filt", "elfedit", "gprof", "ld", "ld.bfd", "ld.gold", "nm", "objcopy", "objdump",
@@ -36,13 +38,13 @@ _BINUTILS = (
 HELPERS = {
     "bash": ("bash",),
     "coreutils": (
-        "[", "b2sum", "base32", "base64", "basename", "basenc", "cat", "chgrp", "chmod", "chown", "cksum", "comm", "cp",
-        "csplit", "cut", "date", "dd", "df", "dir", "dircolors", "dirname", "du", "echo", "env", "expand", "expr",
-        "factor", "false", "fmt", "fold", "head", "id", "install", "join", "link", "ln", "ls", "md5sum", "mkdir", "mkfifo",
-        "mktemp", "mv", "nl", "nohup", "numfmt", "od", "paste", "pathchk", "pr", "printenv", "printf", "ptx", "pwd",
-        "readlink", "realpath", "rm", "rmdir", "seq", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum",
-        "shred", "shuf", "sleep", "sort", "split", "stat", "sum", "sync", "tac", "tail", "tee", "test", "touch", "tr",
-        "true", "truncate", "tsort", "tty", "unexpand", "uniq", "wc", "whoami", "yes",
+        "[", "b2sum", "base32", "base64", "basename", "basenc", "cat", "chgrp", "chmod", "chown", "cksum", "comm",
+        "cp", "csplit", "cut", "date", "dd", "df", "dir", "dircolors", "dirname", "du", "echo", "env", "expand",
+        "expr", "factor", "false", "fmt", "fold", "head", "id", "install", "join", "link", "ln", "ls", "md5sum",
+        "mkdir", "mkfifo", "mktemp", "mv", "nl", "nohup", "numfmt", "od", "paste", "pathchk", "pr", "printenv",
+        "printf", "ptx", "pwd", "readlink", "realpath", "rm", "rmdir", "seq", "sha1sum", "sha224sum", "sha256sum",
+        "sha384sum", "sha512sum", "shred", "shuf", "sleep", "sort", "split", "stat", "sum", "sync", "tac", "tail",
+        "tee", "test", "touch", "tr", "true", "truncate", "tsort", "tty", "unexpand", "uniq", "wc", "whoami", "yes",
     ),
     "dash": ("dash", "sh"),
     "diffutils": ("cmp", "diff", "diff3", "sdiff"),
@@ -142,7 +144,7 @@ def _write_switches(root: Path, gcc: CrossGcc) -> None:
     refresh.write_text(_REFRESH, encoding="utf-8")
     refresh.chmod(0o755)
     directory = fs.make_directory(root / SWITCHES_DIR)
-    fs.make_directory(root / BIN_DIR)  # a root's own is mounted here
+    fs.make_directory(root / NAMES_DIR)  # a root's own is mounted here
     for switch in switches(root, gcc):
         path = directory / switch.name
         path.write_bytes(switch_program(switch))
@@ -184,8 +186,27 @@ def _switch(name: str, native: str) -> Switch:
     return Switch(name=name, native=str(INSIDE / native), emulated=str(emulated))
 
 
-def link_names(tools: Path, present: frozenset[str], directory: Path) -> None:
-    """Fill *directory* with links to the switches of those names that a root has: what it lacks stays absent."""
-    for switch in sorted((tools / SWITCHES_DIR).iterdir()):
+def binds(tools: NativeTools, places: Iterable[Path], directory: Path) -> Iterator[Bind]:
+    """Yield what makes *tools* seen in a root whose files lie in *places*, the lowest first.
+
+    *directory* is of the run; it gets the links to the names that the root has: what a root lacks stays absent.
+    """
+    found = tuple(places)
+    names = directory / NAMES_DIR
+    names.mkdir()
+    present = {name for place in found if (place / "usr/bin").is_dir() for name in os.listdir(place / "usr/bin")}  # noqa: PTH208
+    for switch in sorted((tools.directory / SWITCHES_DIR).iterdir()):
         if switch.name in present:
-            (directory / switch.name).symlink_to(INSIDE / SWITCHES_DIR / switch.name)
+            (names / switch.name).symlink_to(INSIDE / SWITCHES_DIR / switch.name)
+    yield Bind(source=str(tools.directory), inside=str(INSIDE), read_only=True)
+    yield Bind(source=str(names), inside=str(INSIDE / NAMES_DIR))
+    for name in SHELLS:
+        original, switch = found[0] / "usr/bin" / name, tools.directory / SWITCHES_DIR / name
+        if original.is_file() and switch.is_file():
+            yield Bind(source=str(original), inside=str(ORIGINALS / name), read_only=True)
+            yield Bind(source=str(switch), inside=str(PurePosixPath("/usr/bin") / name), read_only=True)
+
+
+def path(own: str) -> str:
+    """Return the PATH *own* of a root with the native names before it."""
+    return f"{INSIDE / NAMES_DIR}:{own}"

@@ -49,6 +49,6 @@ class Order:
     def from_json(cls, text: str) -> Order:
         """Read what ``to_json`` wrote."""
         fields = json.loads(text)
-        binds = tuple(Bind(**bind) for bind in fields.pop("binds"))
-        tuples = {name: tuple(fields.pop(name)) for name in ("argv", "handlers")}
-        return cls(binds=binds, **tuples, **fields)
+        fields["binds"] = tuple(Bind(**bind) for bind in fields["binds"])
+        fields |= {name: tuple(fields[name]) for name in ("argv", "handlers")}
+        return cls(**fields)

@@ -11,6 +11,7 @@ import pydantic
 
 from pipeline import fs
 from pipeline.apt.private import PrivateApt
+from pipeline.apt.sources import Source
 from pipeline.context import Context
 from pipeline.errors import NetworkError, RootError
 from pipeline.model.distribution import Release
@@ -21,14 +22,14 @@ from pipeline.toolchains.plan import FRESH_S
 from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
 from pipeline.toolchains.request import ToolboxInputs
 
-SCHEMA = 1
+SCHEMA = 2
 BASE = ("?essential", "apt")
 """What every system has (apt-patterns(7)), and what installs more."""
 _PREFERRED = ("usr-is-merged",)
 """Taken where it is offered: it stands for a package that would convert the root, which needs no conversion."""
 HELPERS = (
-    "patchelf", "bash", "bzip2", "ccache", "coreutils", "dash", "diffutils", "findutils", "grep", "gzip", "make", "mawk",
-    "ninja-build", "patch", "sed", "tar", "xz-utils", "zstd",
+    "patchelf", "bash", "bzip2", "ccache", "coreutils", "dash", "diffutils", "findutils", "grep", "gzip", "make",
+    "mawk", "ninja-build", "patch", "sed", "tar", "xz-utils", "zstd",
 )  # fmt: skip
 """Packages of slow helpers that give the same output on every architecture."""
 _EMULATOR = "qemu-user-static"
@@ -111,7 +112,8 @@ class RootPlanner:
     def _resolve(self) -> RootPlan:
         request = self.request
         apt = self._ready(self.apt(request.target))
-        base = packages = tools = emulator = ()
+        base: tuple[Package, ...] = ()
+        packages, tools, emulator = base, base, base
         if request.archive is None:
             names = (*BASE, *apt.versions(_PREFERRED))
             base = apt.resolve(names)
@@ -131,7 +133,7 @@ class RootPlanner:
             packages=packages,
             tools=tools,
             emulator=emulator,
-            apt_sources="\n".join(source.deb822() for source in apt.sources),
+            apt_sources="\n".join(_for_a_system(source) for source in apt.sources),
         )
 
     def _tool_names(self, apt: PrivateApt) -> tuple[str, ...]:
@@ -152,6 +154,12 @@ class RootPlanner:
             if not apt.updated_within(LISTS_FRESH_S):
                 apt.update()
         return apt
+
+
+def _for_a_system(source: Source) -> str:
+    """Return an entry for the root's own apt, which also gets source packages."""
+    lines = source.deb822().replace("Types: deb\n", "Types: deb deb-src\n").splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("Targets:"))
 
 
 def roots_dir(context: Context) -> Path:

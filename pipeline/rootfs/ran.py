@@ -48,8 +48,7 @@ def table(ran: Iterable[Ran], *, rows: int = 25) -> str:
     """Return a table for people: the most expensive programs, and the sums."""
     found = tuple(ran)
     lines = [f"{'':9}{'runs':>7}{'CPU s':>10}  program"]
-    for one in found[:rows]:
-        lines.append(f"{_way(one.emulated):<9}{one.runs:>7}{one.cpu_s:>10.2f}  {one.name}")
+    lines += [f"{_way(one.emulated):<9}{one.runs:>7}{one.cpu_s:>10.2f}  {one.name}" for one in found[:rows]]
     if len(found) > rows:
         lines.append(f"{'':26}  … and {len(found) - rows} more")
     for emulated in (False, True):
@@ -59,5 +58,5 @@ def table(ran: Iterable[Ran], *, rows: int = 25) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _way(emulated: bool) -> str:  # noqa: FBT001 - a column's value
+def _way(emulated: bool) -> str:
     return "emulated" if emulated else "native"

@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import fs
+from pipeline.apt.unpack import prepare_root, unpack
 from pipeline.context import Context
 from pipeline.elf.reader import read_elf
 from pipeline.errors import RootError
-from pipeline.model.root import Emulator, EmulatedRoot, NativeTools, RootPlan, RootRecord, RootRequest
+from pipeline.model.root import EmulatedRoot, Emulator, NativeTools, RootPlan, RootRecord, RootRequest
 from pipeline.model.target import Target
+from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.gcc import CrossGcc
-from pipeline.rootfs.make import Recipe, fetch_packages, make_rootfs
+from pipeline.rootfs.make import Recipe, make_rootfs
 from pipeline.rootfs.native import INSIDE, ToolsRecipe, make_tools
 from pipeline.rootfs.plan import RootPlanner, digest_of, roots_dir
-from pipeline.apt.unpack import prepare_root, unpack
 
 RECORD_NAME = "root.json"
 DIGEST_LENGTH = 16
@@ -91,7 +92,7 @@ class _Maker:
                     make_tools(recipe, directory)
         return NativeTools(directory=final)
 
-    def root(self, emulator: Emulator | None) -> tuple[str, Path]:
+    def root(self, emulator: Emulator | None, tools: NativeTools | None) -> tuple[str, Path]:
         """Return digest and directory of the root, made first where it is absent."""
         digest = digest_of(self.plan.packages, "root", ROOT_SCHEMA, self.plan.apt_sources)[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"{self.target.name}-{digest}"
@@ -99,11 +100,11 @@ class _Maker:
             if not final.is_dir():
                 started = time.monotonic()
                 with fs.atomic_directory(final) as directory:
-                    make_rootfs(self._recipe(emulator), directory / "rootfs")
+                    make_rootfs(self._recipe(emulator, tools), directory / "rootfs")
                     self._record(digest, directory, time.monotonic() - started)
         return digest, final
 
-    def _recipe(self, emulator: Emulator | None) -> Recipe:
+    def _recipe(self, emulator: Emulator | None, tools: NativeTools | None) -> Recipe:
         return Recipe(
             base=self.plan.base,
             packages=self.plan.packages,
@@ -111,6 +112,7 @@ class _Maker:
             apt_sources=self.plan.apt_sources,
             packages_dir=self.packages_dir,
             emulator=emulator,
+            tools=tools,
             context=self.context,
         )
 
@@ -133,9 +135,9 @@ def ensure_root(request: RootRequest, context: Context) -> EmulatedRoot:
     """
     planner = RootPlanner.for_machine(request, context)
     maker = _Maker(planner=planner, plan=planner.plan(), context=context)
-    emulator = maker.emulator()
-    digest, directory = maker.root(emulator)
-    return EmulatedRoot(request=request, digest=digest, directory=directory, emulator=emulator, tools=maker.tools())
+    emulator, tools = maker.emulator(), maker.tools()
+    digest, directory = maker.root(emulator, tools)
+    return EmulatedRoot(request=request, digest=digest, directory=directory, emulator=emulator, tools=tools)
 
 
 def list_roots(context: Context) -> Iterator[tuple[Path, RootRecord]]:

@@ -2,7 +2,8 @@
 
 A static x86-64 ELF file of half a kilobyte, which the kernel runs without an emulator and without a loader. It starts
 the native program, with further arguments and variables if there are any, unless the environment holds ``NATIVE=0`` or
-``NATIVE_<name>=0``; then the root's own program is started, which is emulated. ``argv[0]`` stays as it is, except for a program that takes it to find its own files.
+``NATIVE_<name>=0``; then the root's own program is started, which is emulated. ``argv[0]`` stays as it is, except for
+a program that takes it to find its own files.
 
 File layout: System V ABI (https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html). ``_CODE`` is:
 
@@ -59,7 +60,7 @@ class Switch:
     variables: tuple[str, ...] = ()
     """``NAME=value``, put behind the caller's, which therefore win with most programs."""
     finds_itself: bool = False
-    """It looks for its files beside what ``argv[0]`` says, which therefore becomes the path of the root's own program."""
+    """It looks for its files beside what ``argv[0]`` says: that becomes the path of the root's own program."""
 
 
 def switch_program(switch: Switch) -> bytes:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import filelock
 
@@ -37,7 +36,8 @@ class RunOptions:
     network: bool = True
     keep: str | None = None
     """Name of changes that are kept from run to run; None: they are thrown away."""
-    accounts: Path | None = None
+    watched: bool = False
+    """Write down what ran, and how long."""
 
 
 @contextlib.contextmanager
@@ -63,7 +63,7 @@ def prepared(root: EmulatedRoot, options: RunOptions, context: Context) -> Itera
                 ),
                 handlers=(handler(root.emulator),) if root.emulator else (),
                 network=options.network,
-                accounts=str(options.accounts) if options.accounts else None,
+                accounts=str(directory / "accounts.jsonl") if options.watched else None,
             ),
             directory,
         )
@@ -149,23 +149,8 @@ def _binds(root: EmulatedRoot, changes: Path, directory: Path, context: Context,
         found = (Path("/etc/resolv.conf"), Path("/etc/hosts"))
         binds += [Bind(source=str(path.resolve()), inside=str(path), read_only=True) for path in found if path.exists()]
     if root.tools:
-        binds += _native_binds(root, root.tools.directory, changes, directory)
+        binds += native.binds(root.tools, (root.rootfs, changes / "upper"), directory)
     return tuple(binds)
-
-
-def _native_binds(root: EmulatedRoot, tools: Path, changes: Path, directory: Path) -> Iterator[Bind]:
-    names = directory / native.BIN_DIR
-    names.mkdir()
-    programs = [place / "usr/bin" for place in (root.rootfs, changes / "upper")]
-    present = frozenset(name for place in programs if place.is_dir() for name in os.listdir(place))  # noqa: PTH208
-    native.link_names(tools, present, names)
-    yield Bind(source=str(tools), inside=str(native.INSIDE), read_only=True)
-    yield Bind(source=str(names), inside=str(native.INSIDE / native.BIN_DIR))
-    for name in native.SHELLS:
-        original, switch = root.rootfs / "usr/bin" / name, tools / native.SWITCHES_DIR / name
-        if original.is_file() and switch.is_file():
-            yield Bind(source=str(original), inside=str(native.ORIGINALS / name), read_only=True)
-            yield Bind(source=str(switch), inside=str(PurePosixPath("/usr/bin") / name), read_only=True)
 
 
 def _environment(root: EmulatedRoot, context: Context) -> dict[str, str]:
@@ -175,7 +160,7 @@ def _environment(root: EmulatedRoot, context: Context) -> dict[str, str]:
         # The default model is slow: it computes pointer authentication.
         env["QEMU_CPU"] = root.request.target.qemu_cpu
     if root.tools:
-        env["PATH"] = f"{native.INSIDE / native.BIN_DIR}:{env['PATH']}"
+        env["PATH"] = native.path(env["PATH"])
         # All switches look alike; what they start is told by the directory's name.
         env["CCACHE_COMPILERCHECK"] = f"string:{root.tools.directory.name}"
     return env
