@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from pipeline.cli.settings import Session, common_options, open_session
+from pipeline import fs
+from pipeline.cli.settings import as_json, common_options, open_session
 from pipeline.errors import UsageError
-from pipeline.model.root import DEFAULT_PACKAGES, EmulatedRoot, RootRequest
+from pipeline.model.root import DEFAULT_PACKAGES, RootRequest
 from pipeline.model.target import find_target
 from pipeline.rootfs import enter
 from pipeline.rootfs.order import Bind
-from pipeline.rootfs.ran import read_accounts, table
+from pipeline.rootfs.ran import Ran, read_accounts, table
 from pipeline.rootfs.store import destroy, ensure_root, list_roots
 from pipeline.rootfs.use import RunOptions, prepared
 
@@ -37,6 +38,9 @@ _RUN = (
     click.option("--keep", metavar="NAME", help="Keep changes of the root under this name, and go on with them."),
     click.option("--no-network", is_flag=True, help="Only the loopback interface."),
     click.option("--report", is_flag=True, help="Say what ran native, what ran emulated, and how long."),
+    click.option(
+        "--report-file", type=click.Path(path_type=Path), metavar="FILE", help="The same as JSON, into a file."
+    ),
 )
 Options = dict[str, Any]
 
@@ -109,16 +113,16 @@ def _enter(options: Options, argv: tuple[str, ...]) -> None:
             session.reporter.close()  # the screen is the program's now
             code = enter.run_shown(order, directory, session.context)
             if order.accounts:
-                _show_report(session, made, Path(order.accounts))
+                _show_report(options, read_accounts(Path(order.accounts), made.emulator and made.emulator.path))
     if code:
         raise click.exceptions.Exit(code)
 
 
-def _show_report(session: Session, made: EmulatedRoot, accounts: Path) -> None:
-    ran = read_accounts(accounts, made.emulator.path if made.emulator else None)
-    if session.settings.json:
-        session.result({"schema": 1, "ran": [dataclasses.asdict(one) for one in ran]})
-    else:
+def _show_report(options: Options, ran: tuple[Ran, ...]) -> None:
+    """Tell what ran; standard output is the program's."""
+    if options["report_file"]:
+        fs.write_text(options["report_file"], as_json({"schema": 1, "ran": [dataclasses.asdict(one) for one in ran]}))
+    if options["report"]:
         click.echo(table(ran), err=True, nl=False)
 
 
@@ -141,7 +145,7 @@ def _run_options(options: Options, argv: tuple[str, ...]) -> RunOptions:
         env=dict(pairs),
         network=not options["no_network"],
         keep=options["keep"],
-        watched=options["report"],
+        watched=options["report"] or options["report_file"] is not None,
     )
 
 

@@ -24,6 +24,8 @@ from pipeline.rootfs.order import Order
 _INFO_DIR = "var/lib/dpkg/info"
 _NO_SERVICES = "#!/bin/sh\n# Nothing is started in a root that has no init (invoke-rc.d(8)).\nexit 101\n"
 _APT_SETTINGS = 'APT::Sandbox::User "root";\nAPT::Install-Recommends "false";\nAcquire::Languages "none";\n'
+_APT_PATH = f'DPkg::Path "{native.path(enter.PATH)}";\n'
+"""Scripts of packages that are installed later are helped, too. What is not there does not harm."""
 _DPKG_SETTINGS = """\
 force-unsafe-io
 post-invoke=if [ -x /.native/refresh ]; then /.native/refresh; fi
@@ -81,7 +83,7 @@ def _settle(recipe: Recipe, rootfs: Path) -> None:
     """Write what the administrator of a system would: where packages come from, and that no service is started."""
     texts = {
         "etc/apt/sources.list.d/root.sources": recipe.apt_sources,
-        "etc/apt/apt.conf.d/90root": _APT_SETTINGS,
+        "etc/apt/apt.conf.d/90root": _APT_SETTINGS + _APT_PATH,
         "etc/dpkg/dpkg.cfg.d/90root": _DPKG_SETTINGS,
         "etc/hostname": "localhost\n",
         "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",

@@ -28,8 +28,8 @@ BASE = ("?essential", "apt")
 _PREFERRED = ("usr-is-merged",)
 """Taken where it is offered: it stands for a package that would convert the root, which needs no conversion."""
 HELPERS = (
-    "patchelf", "bash", "bzip2", "ccache", "coreutils", "dash", "diffutils", "findutils", "grep", "gzip", "make",
-    "mawk", "ninja-build", "patch", "sed", "tar", "xz-utils", "zstd",
+    "bash", "bzip2", "ccache", "coreutils", "dash", "diffutils", "file", "findutils", "grep", "gzip",
+    "m4", "make", "mawk", "ninja-build", "patch", "patchelf", "sed", "tar", "xz-utils", "zstd",
 )  # fmt: skip
 """Packages of slow helpers that give the same output on every architecture."""
 _EMULATOR = "qemu-user-static"

@@ -24,7 +24,7 @@ from pipeline.rootfs.plan import RootPlanner, digest_of, roots_dir
 RECORD_NAME = "root.json"
 DIGEST_LENGTH = 16
 TOOLS_SCHEMA = 1
-ROOT_SCHEMA = 1
+ROOT_SCHEMA = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -210,6 +210,7 @@ def test_help_lists_the_verbs_in_their_order() -> None:
         "release",
         "image",
         "cache",
+        "root",
         "reference",
         "workflows",
     ]

@@ -1,0 +1,155 @@
+"""An emulated root, made and entered by a user without any rights; compilers in it are native."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .ordinary import OrdinaryUser, make_user
+
+ROOT_OPTIONS = (
+    "--target", "arm64", "--minimal", "--package", "gcc", "--package", "g++", "--package", "libc6-dev",
+)  # fmt: skip
+C = '#include <stdio.h>\nint main(void) { puts("from C"); return 0; }\n'
+CXX = (
+    '#include <vector>\n#include <cstdio>\nint main() { std::vector<int> v{1, 2}; std::printf("%zu\\n", v.size()); }\n'
+)
+COMPARE = """
+set -e
+for tool in "gcc a.c" "g++ b.cc"; do
+    set -- $tool
+    $1 -g -O2 -c $2 -o native.o
+    env NATIVE=0 $1 -g -O2 -c $2 -o emulated.o
+    objcopy -R .comment native.o; objcopy -R .comment emulated.o
+    cmp native.o emulated.o && echo "$1 same"
+    $1 -v -E $2 2>&1 >/dev/null | sed -n '/search starts/,/End of/p' >native.dirs
+    env NATIVE=0 $1 -v -E $2 2>&1 >/dev/null | sed -n '/search starts/,/End of/p' >emulated.dirs
+    test -s native.dirs && cmp native.dirs emulated.dirs && echo "$1 looks in the same places"
+    $1 -flto -O2 $2 -o program && ./program
+done
+"""
+
+
+@pytest.fixture(scope="module")
+def user() -> Iterator[OrdinaryUser]:
+    """Yield a user with a root: gcc and what it takes."""
+    home = Path(tempfile.mkdtemp(prefix="snapstitch-user-"))
+    try:
+        user = make_user(home)
+        made = user.run("root", "create", *ROOT_OPTIONS, "--json")
+        assert made.returncode == 0, made.stderr
+        assert Path(json.loads(made.stdout)["directory"], "rootfs/usr/bin/dpkg").is_file()
+        yield user
+        gone = user.run("root", "destroy", "--target", "arm64")
+        assert gone.returncode == 0, gone.stderr
+        assert not list((user.cache_dir / "root").glob("arm64-*"))
+    finally:
+        shutil.rmtree(home)
+
+
+def run(user: OrdinaryUser, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return user.run("root", "run", *ROOT_OPTIONS, *arguments)
+
+
+def left_behind(user: OrdinaryUser, words: str) -> list[str]:
+    """Return processes whose command line is *words*, mounts and entries of binfmt_misc that are still there."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cmdline").read_text(errors="replace").replace("\0", " ").strip() == words:
+                found.append(f"process {process.name}")
+        except OSError:
+            continue
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    found += [line for line in mounts if str(user.home) in line]
+    return found + [str(path) for path in Path("/proc/sys/fs/binfmt_misc").glob("snapstitch-*")]
+
+
+def wait_until(met: Callable[[], bool], limit_s: float = 60) -> None:
+    deadline = time.monotonic() + limit_s
+    while not met():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_every_package_is_configured(user: OrdinaryUser) -> None:
+    said = run(
+        user, "sh", "-c", "uname -m; id -u; dpkg --audit; dpkg-query -W -f '${db:Status-Abbrev}\\n' | sort | uniq -c"
+    )
+    assert said.returncode == 0, said.stderr
+    machine, number, states = said.stdout.splitlines()
+    assert (machine, number, states.split()[1]) == ("aarch64", "0", "ii")
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_native_compilers_make_what_the_emulated_ones_make(user: OrdinaryUser) -> None:
+    project = user.home / "project"
+    (project / "a.c").write_text(C)
+    (project / "b.cc").write_text(CXX)
+    said = run(user, "--report", "--report-file", "ran.json", "bash", "-c", COMPARE)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.splitlines() == [
+        "gcc same", "gcc looks in the same places", "from C", "g++ same", "g++ looks in the same places", "2",
+    ]  # fmt: skip
+    report = json.loads((project / "ran.json").read_text())
+    ran = {(one["name"], one["emulated"]): one for one in report["ran"]}
+    assert re.search(r"^emulated +\d+ +[\d.]+  cc1plus$", said.stderr, re.MULTILINE)
+    for compiler in ("cc1", "cc1plus"):
+        assert ran[compiler, True]["runs"] == 2
+        assert ran[compiler, False]["runs"] >= 3
+    assert ran["cc1plus", True]["cpu_s"] > 2 * ran["cc1plus", False]["cpu_s"] > 0
+    assert ran["program", True]["runs"] == 2
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_what_a_program_sees(user: OrdinaryUser) -> None:
+    script = (
+        "command -v ninja || echo absent; command -v gcc; tail -n +3 /proc/net/dev | cut -d: -f1; ls /home; echo $0"
+    )
+    said = run(user, "--no-network", "--no-project", "sh", "-c", script)
+    assert said.stdout.split() == ["absent", "/.native/names/gcc", "lo", "sh"], said.stderr
+    assert run(user, "false").returncode == 1
+    assert run(user, "no-such-program").returncode == 127
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_changes_are_thrown_away_or_kept(user: OrdinaryUser) -> None:
+    assert run(user, "touch", "/etc/mark").returncode == 0
+    assert run(user, "test", "-e", "/etc/mark").returncode == 1
+    assert run(user, "--keep", "mine", "sh", "-c", "touch /etc/mark; chown 5:5 /etc/mark").returncode == 0
+    assert run(user, "--keep", "mine", "test", "-e", "/etc/mark").returncode == 0
+    assert not list((user.cache_dir / "root" / "runs").iterdir())
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_behind(user: OrdinaryUser, number: signal.Signals) -> None:
+    seconds = f"97{int(number)}.25"
+    words = f"sleep {seconds}"
+    argv = user.argv("root", "run", *ROOT_OPTIONS, "sh", "-c", f"sleep {seconds} & sleep {seconds}; true")
+    process = subprocess.Popen(argv, env=user.env(), cwd=user.home / "project", stdin=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: bool(left_behind(user, words)))
+        process.send_signal(number)
+        assert process.wait(60) == (130 if number != signal.SIGKILL else -signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
+    wait_until(lambda: not left_behind(user, words))
+    assert run(user, "true").returncode == 0
+    assert not list((user.cache_dir / "root" / "runs").iterdir())
