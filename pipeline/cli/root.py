@@ -26,6 +26,7 @@ _ROOT = (
     click.option("--suite", metavar="NAME", help="Release of the distribution; default: this machine's."),
     click.option("--package", "packages", multiple=True, metavar="NAME", help="Further package; repeatable."),
     click.option("--minimal", is_flag=True, help="Without build-essential and ca-certificates."),
+    click.option("--native-perl", is_flag=True, help="Perl, too, is native: see docs/emulated-root.md."),
     click.option("--no-native", is_flag=True, help="Everything emulated, compilers too."),
 )
 _RUN = (
@@ -113,7 +114,8 @@ def _enter(options: Options, argv: tuple[str, ...]) -> None:
             session.reporter.close()  # the screen is the program's now
             code = enter.run_shown(order, directory, session.context)
             if order.accounts:
-                _show_report(options, read_accounts(Path(order.accounts), made.emulator and made.emulator.path))
+                emulator = made.emulator.path if made.emulator else None
+                _show_report(options, read_accounts(Path(order.accounts), emulator))
     if code:
         raise click.exceptions.Exit(code)
 
@@ -133,6 +135,7 @@ def _request(options: Options) -> RootRequest:
         suite=options["suite"],
         packages=tuple(dict.fromkeys((*base, *options["packages"]))),
         native=not options["no_native"],
+        native_perl=options["native_perl"],
     )
 
 

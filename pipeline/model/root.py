@@ -29,6 +29,8 @@ class RootRequest:
     """A root file system in a tar file, instead of packages."""
     native: bool = True
     """Compilers and slow helpers run as programs of this machine."""
+    native_perl: bool = False
+    """Perl, too: right for what builds no Perl extension and uses none but those that come with Perl."""
 
 
 class RootPlan(pydantic.BaseModel):

@@ -57,6 +57,7 @@ HELPERS = {
     "mawk": ("mawk", "awk"),
     "ninja-build": ("ninja",),
     "patch": ("patch",),
+    "perl": ("perl",),
     "sed": ("sed",),
     "tar": ("tar",),
     "xz-utils": ("xz", "lzma", "unxz", "xzcat"),
@@ -69,7 +70,7 @@ _TARGETS = {"sh": "dash", "awk": "mawk", "lzma": "xz", "unxz": "xz", "xzcat": "x
             "bunzip2": "bzip2", "bzcat": "bzip2"}  # fmt: skip
 
 
-SHELLS = ("bash", "dash")
+BY_PATH = ("bash", "dash", "perl")
 """Programs that scripts name by their path: the native ones lie over the root's own, which are kept at ORIGINALS."""
 ORIGINALS = PurePosixPath("/.emulated")
 _REFRESH = """\
@@ -184,7 +185,7 @@ def _compilers(gcc: CrossGcc) -> Iterator[Switch]:
 
 def _switch(name: str, native: str) -> Switch:
     program = PurePosixPath(native).name
-    emulated = ORIGINALS / program if program in SHELLS else f"/usr/bin/{name}"
+    emulated = ORIGINALS / program if program in BY_PATH else f"/usr/bin/{name}"
     return Switch(name=name, native=str(INSIDE / native), emulated=str(emulated))
 
 
@@ -202,7 +203,10 @@ def binds(tools: NativeTools, places: Iterable[Path], directory: Path) -> Iterat
             (names / switch.name).symlink_to(INSIDE / SWITCHES_DIR / switch.name)
     yield Bind(source=str(tools.directory), inside=str(INSIDE), read_only=True)
     yield Bind(source=str(names), inside=str(INSIDE / NAMES_DIR))
-    for name in SHELLS:
+    # Where a native Perl has its own modules built in: a path that no program of the root knows.
+    for modules in sorted((tools.directory / "usr/lib").glob("*-linux-gnu*/perl*")):
+        yield Bind(source=str(modules), inside=f"/{modules.relative_to(tools.directory)}", read_only=True)
+    for name in BY_PATH:
         original, switch = found[0] / "usr/bin" / name, tools.directory / SWITCHES_DIR / name
         if original.is_file() and switch.is_file():
             yield Bind(source=str(original), inside=str(ORIGINALS / name), read_only=True)

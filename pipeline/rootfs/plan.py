@@ -22,7 +22,7 @@ from pipeline.toolchains.plan import FRESH_S
 from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
 from pipeline.toolchains.request import ToolboxInputs
 
-SCHEMA = 2
+SCHEMA = 3
 BASE = ("?essential", "apt")
 """What every system has (apt-patterns(7)), and what installs more."""
 _PREFERRED = ("usr-is-merged",)
@@ -92,7 +92,7 @@ class RootPlanner:
             "target": self.request.target.name,
             "packages": sorted(self.request.packages),
             "archive": self.request.archive is not None,
-            "native": self.request.native,
+            "native": [self.request.native, self.request.native_perl],
             "helpers": HELPERS,
             "sources": [source.identity() for source in self.apt(self.request.target).sources],
         }
@@ -146,7 +146,8 @@ class RootPlanner:
                 cause="the distribution has no cross compiler from this machine's architecture to the root's",
                 action="give --no-native: the root's own compiler is emulated then",
             )
-        return (*compilers, *(name for name in HELPERS if name in offered))
+        further = ("perl",) if self.request.native_perl else ()
+        return (*compilers, *(name for name in HELPERS if name in offered), *further)
 
     def _ready(self, apt: PrivateApt) -> PrivateApt:
         with fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
