@@ -13,6 +13,8 @@ import filelock
 import pipeline
 from pipeline import foreground, fs, proc
 from pipeline.context import Context
+from pipeline.errors import RootError
+from pipeline.rootfs.launcher import CANNOT_ENTER_EXIT_CODE
 from pipeline.rootfs.order import Order
 from pipeline.rootfs.plan import roots_dir
 
@@ -64,8 +66,20 @@ def command(order: Order, directory: Path, environ: Mapping[str, str]) -> proc.C
 
 
 def run_kept(order: Order, directory: Path, context: Context, on_line: proc.LineSink | None = None) -> proc.Completed:
-    """Run *order* and return what it said; each line of standard output also goes to *on_line*."""
-    return proc.run(command(order, directory, context.environ), on_stdout=on_line)
+    """Run *order* and return what it said; each line of standard output also goes to *on_line*.
+
+    Raises RootError where roots cannot be entered.
+    """
+    completed = proc.run(command(order, directory, context.environ), on_stdout=on_line)
+    if completed.exit_code == CANNOT_ENTER_EXIT_CODE and completed.stderr.startswith(b"cannot enter the root"):
+        raise RootError(
+            "roots cannot be entered on this machine",
+            cause="the kernel is older than 6.7, or a container or a setting forbids user namespaces; see above",
+            action="run `python -m pipeline doctor`, which tries it; in a container, allow unshare and mount "
+            "(--security-opt seccomp=unconfined)",
+            details=completed.stderr.decode(errors="replace"),
+        )
+    return completed
 
 
 def run_shown(order: Order, directory: Path, context: Context) -> int:

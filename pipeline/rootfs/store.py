@@ -150,7 +150,12 @@ def destroy(target: Target, context: Context) -> tuple[Path, ...]:
     """Remove all that was made for *target*, what runs kept included; return what is gone."""
     base = roots_dir(context)
     gone = []
-    for pattern in (f"{target.name}-*", f"tools-{target.name}-*", f"qemu-{target.qemu_name}-*", f"kept/{target.name}"):
+    for pattern in (
+        f"{target.name}-*",
+        f"tools-{target.name}-*",
+        f"qemu-{target.qemu_name}-*",
+        f"kept/{target.name}/*",
+    ):
         for path in sorted(base.glob(pattern)):
             if path.is_dir():
                 for inner in path.glob("**/work/work"):

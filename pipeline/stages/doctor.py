@@ -20,6 +20,7 @@ from pipeline.errors import PipelineError
 from pipeline.executors.survey import Wanted, survey
 from pipeline.model.doctor import DoctorFinding, Health
 from pipeline.model.package import total_size_bytes
+from pipeline.rootfs.probe import probe_entry
 from pipeline.toolchains.install import Installation
 from pipeline.toolchains.machine import FoundTool
 from pipeline.toolchains.make import Split, make_installation, make_probe, split_tools
@@ -51,6 +52,7 @@ def run(inputs: DoctorInputs, context: Context) -> tuple[DoctorFinding, ...]:
     for toolbox in inputs.toolboxes:
         findings += _target(toolbox, context)
     findings += survey(inputs.executors, context.environ)
+    findings += _roots(machine, context)
     return (*findings, *_disk_space(findings, context))
 
 
@@ -198,6 +200,15 @@ def _packages(name: str, installation: Installation, split: Split) -> DoctorFind
     groups = f" ({', '.join(sorted(split.fetched))}, sysroot)" if split.fetched else " (sysroot)"
     message = f"would fetch {len(missing)} packages, {size_bytes / 1e6:.0f} MB{groups}"
     return DoctorFinding(subject=subject, health=Health.FETCH, message=message, fetch_bytes=size_bytes)
+
+
+def _roots(machine: Machine, context: Context) -> Iterator[DoctorFinding]:
+    try:
+        found = probe_entry(machine.host(), context)
+    except PipelineError:  # the machine itself is told of above
+        return
+    health = Health.OK if found.available else Health.ABSENT
+    yield DoctorFinding(subject="emulated roots", health=health, message=found.reason)
 
 
 def _disk_space(findings: list[DoctorFinding], context: Context) -> Iterator[DoctorFinding]:
