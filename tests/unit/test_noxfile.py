@@ -26,7 +26,7 @@ def sessions() -> dict[str, str]:
     return dict(re.findall(r"^[*-] (\S+)(?: -> (.*))?$", ended.stdout, re.MULTILINE))
 
 
-@pytest.mark.parametrize("verb", ["build", "generator", "snapshot", "stitch", "v8"])
+@pytest.mark.parametrize("verb", ["build", "generator", "snapshot", "stitch", "root", "v8"])
 def test_every_target_has_a_session(sessions: dict[str, str], verb: str) -> None:
     assert {name for name in sessions if name.startswith(f"{verb}-")} == {f"{verb}-{target.name}" for target in TARGETS}
 
