@@ -143,8 +143,9 @@ def _place(path: Path, first: tuple[str, ...]) -> int:
 
 def _configure(recipe: Recipe, rootfs: Path, directory: Path) -> None:
     reporter = recipe.context.reporter
+    where = Where.EMULATED if recipe.emulator else Where.NATIVE
     with (
-        reporter.step("root: configure packages", where=Where.EMULATED) as step,
+        reporter.step("root: configure packages", where=where) as step,
         reporter.progress("configuring", total=len(recipe.packages), unit="packages") as progress,
     ):
         order = _with_tools(recipe, rootfs, directory)
