@@ -137,6 +137,12 @@ class RootPlanner:
         )
 
     def _tool_names(self, apt: PrivateApt) -> tuple[str, ...]:
+        if self.host.name != "amd64":
+            raise RootError(
+                f"there are no native tools for roots on a machine of kind {self.host.name}",
+                cause="what starts them is an x86-64 program",
+                action="give --no-native: everything in the root is emulated then",
+            )
         compilers = cross_packages(self.release, self.request.target)
         offered = apt.versions((*compilers, *HELPERS))
         missing = [name for name in compilers if name not in offered]
