@@ -51,8 +51,8 @@ def _sweep(runs: Path) -> None:
 
 def remove_changes(directory: Path) -> None:
     """Remove a directory that an overlay's changes are in."""
-    for inner in directory.glob("**/work/work"):
-        inner.chmod(0o700)  # overlayfs makes it so that nobody can look into it
+    if (directory / "work/work").is_dir():
+        (directory / "work/work").chmod(0o700)  # overlayfs makes it so that nobody can look into it
     fs.remove_tree(directory)
 
 

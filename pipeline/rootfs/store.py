@@ -158,8 +158,8 @@ def destroy(target: Target, context: Context) -> tuple[Path, ...]:
     ):
         for path in sorted(base.glob(pattern)):
             if path.is_dir():
-                for inner in path.glob("**/work/work"):
-                    inner.chmod(0o700)
+                if (path / "work/work").is_dir():
+                    (path / "work/work").chmod(0o700)
                 fs.remove_tree(path)
                 gone.append(path)
             else:
