@@ -15,6 +15,7 @@ from pipeline.elf.reader import read_elf
 from pipeline.errors import RootError
 from pipeline.model.root import EmulatedRoot, Emulator, NativeTools, RootPlan, RootRecord, RootRequest
 from pipeline.model.target import Target
+from pipeline.rootfs import enter
 from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.gcc import CrossGcc
 from pipeline.rootfs.make import Recipe, make_rootfs
@@ -158,9 +159,7 @@ def destroy(target: Target, context: Context) -> tuple[Path, ...]:
     ):
         for path in sorted(base.glob(pattern)):
             if path.is_dir():
-                if (path / "work/work").is_dir():
-                    (path / "work/work").chmod(0o700)
-                fs.remove_tree(path)
+                enter.remove_changes(path)
                 gone.append(path)
             else:
                 path.unlink()
