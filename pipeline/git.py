@@ -1,4 +1,4 @@
-"""One commit of a git repository, fetched with as little history as the server allows."""
+"""One commit of a git repository, fetched with as little history as the server allows; and which tags there are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from pipeline import proc
 from pipeline.errors import NetworkError, SourceError, ToolboxError
 
 TIMEOUT_S = 3600.0
+MAX_TAGS = 100_000
+_TAG_LINE = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)\trefs/tags/(\S+)")
+_PEELED = "^{}"
+"""Ends the name of what an annotated tag points at (git-ls-remote(1))."""
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 _PASSED_ON = re.compile(r"GIT_SSL_.*|GIT_SSH.*|GIT_PROXY_.*|GIT_CONFIG_.*|GIT_ASKPASS|SSH_.*")
@@ -25,13 +29,11 @@ _SETTINGS = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CommitOrder:
-    """A commit to check out."""
+class Remote:
+    """A repository somewhere else."""
 
     url: str
     """Where to fetch from: an address, or the path of a clone."""
-    revision: str
-    """The whole name of the commit, 40 (or 64) hexadecimal digits."""
     environ: Mapping[str, str]
     """The caller's environment; git gets the part that concerns it."""
 
@@ -45,6 +47,32 @@ class CommitOrder:
     def shown_url(self) -> str:
         """Return the address without credentials."""
         return without_credentials(self.url)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CommitOrder(Remote):
+    """A commit to check out."""
+
+    revision: str
+    """The whole name of the commit, 40 (or 64) hexadecimal digits."""
+
+
+def tags(remote: Remote, directory: Path) -> dict[str, str]:
+    """Return the commit of each tag, by the tag's name; git runs in *directory*, which is empty.
+
+    Raises SourceError when there is no such repository, NetworkError when it cannot be reached, ToolboxError without
+    git.
+    """
+    listed = _Git(remote, directory).run("ls-remote", "--tags", "--", remote.url)
+    if listed.exit_code != 0:
+        raise _unreachable(remote, "its tags", listed.stderr.decode(errors="replace"))
+    found: dict[str, str] = {}
+    for line in listed.text.splitlines()[:MAX_TAGS]:
+        match = _TAG_LINE.fullmatch(line)
+        # What an annotated tag points at comes behind it, and takes its place.
+        if match:
+            found[match[2].removesuffix(_PEELED)] = match[1]
+    return found
 
 
 def without_credentials(text: str) -> str:
@@ -77,7 +105,7 @@ def _fetch(git: _Git, order: CommitOrder) -> None:
         return
     words = shallow.stderr.decode(errors="replace")
     if not _NO_SUCH_COMMIT.search(words):
-        raise _unreachable(order, words)
+        raise _unreachable(order, order.revision, words)
     # Some servers give only what a branch or a tag points at: take all of it, then look.
     git.check(
         "fetch",
@@ -99,7 +127,7 @@ def _fetch(git: _Git, order: CommitOrder) -> None:
 class _Git:
     """git in one directory, with fixed settings."""
 
-    def __init__(self, order: CommitOrder, directory: Path) -> None:
+    def __init__(self, order: Remote, directory: Path) -> None:
         self._order = order
         self._directory = directory
         passed = {name: value for name, value in order.environ.items() if _PASSED_ON.fullmatch(name)}
@@ -123,18 +151,19 @@ class _Git:
     def check(self, *arguments: str) -> proc.Completed:
         completed = self.run(*arguments)
         if completed.exit_code != 0:
-            raise _unreachable(self._order, completed.stderr.decode(errors="replace"))
+            wanted = self._order.revision if isinstance(self._order, CommitOrder) else "anything"
+            raise _unreachable(self._order, wanted, completed.stderr.decode(errors="replace"))
         return completed
 
 
-def _unreachable(order: CommitOrder, words: str) -> SourceError | NetworkError:
+def _unreachable(order: Remote, wanted: str, words: str) -> SourceError | NetworkError:
     kind, cause = (
         (SourceError, "there is no repository at this place, or it is damaged or another user's")
         if order.is_local
         else (NetworkError, "no network, a proxy that is not set, a wrong address, or a repository that wants a login")
     )
     return kind(
-        f"git cannot take {order.revision} from {order.shown_url}",
+        f"git cannot take {wanted} from {order.shown_url}",
         cause=cause,
         action="see git's own words above; `git ls-remote` with the same address must work",
         details=without_credentials(words),

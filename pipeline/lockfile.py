@@ -61,7 +61,12 @@ def wanted_rust(tree: Path) -> str | None:
     ``rust-version``, else the number in ``rust-toolchain.toml``. What its dependencies ask for is not looked at.
     """
     pinned = _table(tree / "rust-toolchain.toml", "toolchain").get("channel")
-    said = (_table(tree / "Cargo.toml", "package").get("rust-version"), pinned)
+    shared = _table(tree / "Cargo.toml", "workspace").get("package")
+    said = (
+        _table(tree / "Cargo.toml", "package").get("rust-version"),
+        shared.get("rust-version") if isinstance(shared, dict) else None,
+        pinned,
+    )
     return next((text for text in said if isinstance(text, str) and _RUST.fullmatch(text)), None)
 
 

@@ -61,6 +61,8 @@ def _end_of(lines: list[str], header: str) -> int | None:
 def _entry(one: NewVersion) -> str:
     table = tomlkit.table()
     table.add("version", one.version)
+    if one.rev:
+        table.add("rev", one.rev)
     table.add("buildable", one.buildable)
     if one.rust:
         table.add("rust", one.rust)
@@ -78,6 +80,8 @@ def _sentences(one: NewVersion) -> Iterator[str]:
 def _expected(text: str, one: NewVersion) -> dict[str, Any]:
     document = copy.deepcopy(_plain(text))
     entry: dict[str, Any] = {"version": one.version, "buildable": one.buildable}
+    if one.rev:
+        entry["rev"] = one.rev
     if one.rust:
         entry["rust"] = one.rust
     document["runtimes"][one.runtime].setdefault("versions", []).append(entry)

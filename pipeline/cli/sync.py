@@ -34,7 +34,7 @@ _LIMIT = click.IntRange(1, 100)
 @click.option("--spec", type=click.Path(path_type=Path), metavar="FILE", help="Another releases.toml.")
 @common_options
 def sync(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
-    """Add versions to releases.toml that the registry has and it does not describe."""
+    """Add versions to releases.toml that a registry or a repository has and it does not describe."""
     with open_session() as session:
         request = _request(options)
         compare = compare_lifting if options["check_lifting"] else None

@@ -23,9 +23,11 @@ from pipeline.model.spec_values import (
     GlibcVersion,
     InsideFiles,
     LibraryNames,
+    Revision,
     RuntimeName,
     RustVersion,
     Seconds,
+    TagTemplate,
     TargetName,
     TargetNames,
     Text,
@@ -66,8 +68,12 @@ class GitSource(SpecTable):
     kind: Literal["git"]
     url: Text
     """Address that `git fetch` understands."""
-    rev: Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{40}$")]
+    rev: Revision
     """The commit, 40 hexadecimal digits: tags and branches can move."""
+    version: Text | None = None
+    """Version that the commit is; with it, there may be further `versions`, and `sync` looks for new ones."""
+    tag: TagTemplate = "v{version}"
+    """What upstream calls the tags of its versions."""
 
 
 ProfileSettings = dict[str, pydantic.JsonValue]
@@ -152,13 +158,15 @@ class CompanionSpec(SpecTable):
 
 
 class VersionSpec(SpecTable):
-    """One version of a runtime from the registry.
+    """One version of a runtime from the registry, or from a repository.
 
     What it says stands in the place of what the runtime says; what it leaves out is the same.
     """
 
     version: Text
     """Version of the package."""
+    rev: Revision | None = None
+    """The commit that it is, for a source of kind `git`."""
     buildable: Flag = True
     """Whether it may be chosen by itself. The newest version that is, the runtime's own included, is what is built
     when none is named."""
@@ -296,8 +304,13 @@ class RuntimeSpec(SpecTable):
     def _version_problems(self) -> list[str]:
         if not self.versions:
             return []
-        if not isinstance(self.source, RegistrySource):
-            return ["'versions' are for a source of kind 'registry': others have one version"]
+        if isinstance(self.source, PathSource):
+            return ["'versions' are for a source of kind 'registry' or 'git': a directory has one version"]
+        if self.source.version is None:
+            return ["'versions' need 'source.version', which says what the runtime's own 'rev' is"]
+        is_git = isinstance(self.source, GitSource)
+        if wrong := [item.version for item in self.versions if (item.rev is not None) != is_git]:
+            return [f"version {name!r} {'needs a' if is_git else 'has a'} 'rev'" for name in wrong]
         names = [self.source.version, *(item.version for item in self.versions)]
         return [
             f"version {name!r} is described more than once" for name in sorted({n for n in names if names.count(n) > 1})

@@ -68,6 +68,8 @@ Labels = Annotated[Texts, pydantic.BeforeValidator(_one_is_a_list), pydantic.Fie
 Flag = pydantic.StrictBool
 Seconds = Annotated[float, pydantic.Strict(), pydantic.Field(gt=0)]
 Gigabytes = Annotated[float, pydantic.Field(gt=0, le=1000)]
+Revision = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{40}$")]
+TagTemplate = Annotated[str, pydantic.Field(pattern=r"^[^{}\s]*\{version\}[^{}\s]*$")]
 RustVersion = Annotated[str, pydantic.Field(pattern=r"^1\.[0-9]+(\.[0-9]+)?$")]
 TargetName = Annotated[str, pydantic.AfterValidator(_known_target)]
 TargetNames = Annotated[tuple[TargetName, ...], pydantic.AfterValidator(_no_duplicates)]

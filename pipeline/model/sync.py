@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 from packaging.version import InvalidVersion, Version
 
-from pipeline.model.spec import RegistrySource, RuntimeSpec
+from pipeline.model.spec import PathSource, RuntimeSpec
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,9 @@ class NewVersion:
     """In its lock; None where the lock has none, or several."""
     rust: str | None
     """Oldest Rust that it is known to need."""
-    obstacles: tuple[str, ...]
+    rev: str | None = None
+    """The commit, for a version from a repository."""
+    obstacles: tuple[str, ...] = ()
     """Why it cannot be built yet; empty where nothing speaks against it."""
     remarks: tuple[str, ...] = ()
     lifting: tuple[str, ...] | None = None
@@ -35,9 +38,17 @@ class NewVersion:
 
 def described_versions(runtime: RuntimeSpec) -> tuple[str, ...]:
     """Return the versions that ``releases.toml`` describes; none for sources that have one version."""
-    if not isinstance(runtime.source, RegistrySource):
+    if isinstance(runtime.source, PathSource) or runtime.source.version is None:
         return ()
     return (runtime.source.version, *(item.version for item in runtime.versions))
+
+
+def versions_in_tags(tags: Mapping[str, str], template: str) -> dict[str, str]:
+    """Return the commit of each version among *tags* (name to commit), which upstream names as *template* says."""
+    before, _placeholder, after = template.partition("{version}")
+    pattern = re.compile(f"{re.escape(before)}(.+){re.escape(after)}")
+    named = ((pattern.fullmatch(name), commit) for name, commit in tags.items())
+    return {found[1]: commit for found, commit in named if found and is_version(found[1])}
 
 
 def candidates(published: Iterable[str], described: Iterable[str], *, since: str | None, limit: int) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import difflib
 from packaging.version import InvalidVersion, Version
 
 from pipeline.errors import UnknownNameError, UsageError
-from pipeline.model.spec import RegistrySource, RuntimeSpec, VersionSpec
+from pipeline.model.spec import GitSource, PathSource, RegistrySource, RuntimeSpec, VersionSpec
 
 
 def at_version(name: str, runtime: RuntimeSpec, version: str | None) -> RuntimeSpec:
@@ -15,7 +15,7 @@ def at_version(name: str, runtime: RuntimeSpec, version: str | None) -> RuntimeS
 
     Raises UnknownNameError for a version that is not described, UsageError for a runtime that has only one.
     """
-    if not isinstance(runtime.source, RegistrySource):
+    if isinstance(runtime.source, PathSource) or runtime.source.version is None:
         return _only(name, runtime, version)
     described = {item.version: item for item in runtime.versions}
     wanted = version or _newest(
@@ -40,17 +40,19 @@ def _only(name: str, runtime: RuntimeSpec, version: str | None) -> RuntimeSpec:
         return runtime
     raise UsageError(
         f"{name} has no versions to choose from",
-        cause=f"its sources are of kind {runtime.source.kind!r}, which have one version",
+        cause=f"its sources are of kind {runtime.source.kind!r}, and nothing says which version they are",
         action="leave the version out",
     )
 
 
-def _changed(runtime: RuntimeSpec, source: RegistrySource, at: VersionSpec) -> RuntimeSpec:
-    said = {field: getattr(at, field) for field in type(at).model_fields if field not in {"version", "buildable"}}
+def _changed(runtime: RuntimeSpec, source: RegistrySource | GitSource, at: VersionSpec) -> RuntimeSpec:
+    placed = {"version", "rev", "buildable"}
+    said = {field: getattr(at, field) for field in type(at).model_fields if field not in placed}
     changes = {field: value for field, value in said.items() if value is not None}
     if at.profiles is not None:
         changes["profiles"] = {**runtime.profiles, **at.profiles}
-    return runtime.model_copy(update={**changes, "source": source.model_copy(update={"version": at.version})})
+    place = {"version": at.version} | ({"rev": at.rev} if at.rev else {})
+    return runtime.model_copy(update={**changes, "source": source.model_copy(update=place)})
 
 
 def _newest(versions: list[str]) -> str:

@@ -14,7 +14,7 @@ from pipeline.model.spec import VersionSpec
 from pipeline.model.sync import NewVersion
 from pipeline.model.versions import at_version
 from pipeline.orchestrate.driver import lifted_job
-from pipeline.orchestrate.syncing import SyncRequest, registry_of, resolved
+from pipeline.orchestrate.syncing import SyncRequest, published_source, resolved
 
 SHOWN = 12
 """How many names of packages are told."""
@@ -27,8 +27,8 @@ def compare_lifting(request: SyncRequest, one: NewVersion, context: Context) -> 
     cannot be lifted is a difference, too; raises what fetching raises.
     """
     runtime = request.spec.runtimes[one.runtime]
-    built = registry_of(at_version(one.runtime, runtime, None)).version
-    entry = VersionSpec(version=one.version, buildable=False)
+    built = published_source(at_version(one.runtime, runtime, None)).version
+    entry = VersionSpec(version=one.version, rev=one.rev, buildable=False)
     described = runtime.model_copy(update={"versions": (*runtime.versions, entry)})
     spec = request.spec.model_copy(update={"runtimes": {**request.spec.runtimes, one.runtime: described}})
     old = _analysis(resolved(request, spec, one.runtime, built), context)

@@ -11,7 +11,7 @@ from pipeline.context import Context
 from pipeline.errors import SpecError, UnknownNameError, UsageError
 from pipeline.model.build import BuildRequest, ToolchainMode
 from pipeline.model.selection import Selection, resolve
-from pipeline.model.spec import RegistrySource, RuntimeSpec, Spec, VmProvider
+from pipeline.model.spec import GitSource, PathSource, RegistrySource, RuntimeSpec, Spec, VmProvider
 from pipeline.model.sync import NewVersion, described_versions, is_version
 from pipeline.model.toolchain import Toolchain
 from pipeline.patches import read_patches
@@ -29,7 +29,7 @@ class SyncRequest:
     patches_dir: Path
     """Holds a directory of patches for each runtime."""
     runtimes: tuple[str, ...] = ()
-    """Empty: every one whose source is a registry."""
+    """Empty: every one whose source has versions."""
     v8: VmProvider | None = None
     """Where V8 comes from, in place of what the file says."""
     since: str | None = None
@@ -45,7 +45,7 @@ class Synced:
     versions: tuple[NewVersion, ...]
     """The newest first, runtime by runtime."""
     left_out: tuple[tuple[str, str], ...]
-    """Runtimes that have no registry to ask, and why."""
+    """Runtimes that have nobody to ask, and why."""
     old_text: str
     new_text: str
     """Of ``releases.toml``; equal where there is nothing new."""
@@ -63,7 +63,7 @@ def synchronise(request: SyncRequest, context: Context, compare: Compare | None 
     """
     names = _chosen(request)
     old_text = request.spec_path.read_text(encoding="utf-8")
-    asked = [name for name in names if isinstance(request.spec.runtimes[name].source, RegistrySource)]
+    asked = [name for name in names if not _why_not(request.spec.runtimes[name])]
     found: list[NewVersion] = []
     if asked:
         toolchain = toolbox.run(toolbox.ToolboxInputs(target=Machine().host(), mode=request.toolchain), context)
@@ -75,11 +75,7 @@ def synchronise(request: SyncRequest, context: Context, compare: Compare | None 
     changed = new_text != old_text and not request.dry_run
     if changed:
         _write(request.spec_path, old_text, new_text)
-    left_out = tuple(
-        (name, f"its source is of kind {request.spec.runtimes[name].source.kind}")
-        for name in names
-        if name not in asked
-    )
+    left_out = tuple((name, _why_not(request.spec.runtimes[name])) for name in names if name not in asked)
     return Synced(versions=tuple(found), left_out=left_out, old_text=old_text, new_text=new_text, written=changed)
 
 
@@ -103,7 +99,7 @@ def _chosen(request: SyncRequest) -> tuple[str, ...]:
                 cause="a misspelt name, or a runtime that releases.toml does not describe",
                 action=f"choose one of {', '.join(known) or '(none is described)'}",
             )
-        registry_of(known[name], name)
+        published_source(known[name], name)
     if request.since is not None and not is_version(request.since):
         raise UsageError(
             f"{request.since!r} is no version", cause="--since takes a number", action="give one such as --since 2.4.5"
@@ -111,24 +107,31 @@ def _chosen(request: SyncRequest) -> tuple[str, ...]:
     return tuple(dict.fromkeys(request.runtimes)) or tuple(known)
 
 
-def registry_of(runtime: RuntimeSpec, name: str = "the runtime") -> RegistrySource:
+def published_source(runtime: RuntimeSpec, name: str = "the runtime") -> RegistrySource | GitSource:
     """Return the runtime's source. Raises UsageError for one that has no versions."""
-    if isinstance(runtime.source, RegistrySource):
-        return runtime.source
-    raise UsageError(
-        f"{name} has no registry to ask",
-        cause=f"its source is of kind {runtime.source.kind}, which has one version",
-        action="leave it out, or see upstream's releases yourself",
-    )
+    source = runtime.source
+    if isinstance(source, PathSource) or _why_not(runtime):
+        raise UsageError(
+            f"{name} has nobody to ask for versions",
+            cause=_why_not(runtime),
+            action="leave it out, or give a source of kind `git` its `version`",
+        )
+    return source
+
+
+def _why_not(runtime: RuntimeSpec) -> str:
+    """Return why there are no versions to look for; empty where there are."""
+    if isinstance(runtime.source, PathSource):
+        return "its source is of kind path"
+    return "" if runtime.source.version else "its source does not say which version the commit is"
 
 
 def _new_versions(request: SyncRequest, name: str, toolchain: Toolchain, context: Context) -> Iterator[NewVersion]:
     runtime = _placed(request, name)
-    published = registry_of(runtime)
     env = cargo.environment(toolchain, context)
-    versions = find_versions.run(
+    found = find_versions.run(
         find_versions.FindInputs(
-            package=published.package,
+            source=published_source(runtime),
             described=described_versions(request.spec.runtimes[name]),
             cargo=toolchain.cargo,
             cargo_env=env,
@@ -139,23 +142,23 @@ def _new_versions(request: SyncRequest, name: str, toolchain: Toolchain, context
     )
     patches = read_patches(request.patches_dir / (runtime.patches or name))
     rust = next((tool.version for tool in toolchain.tools if tool.name == "rustc"), "")
-    for version in versions:
-        wanted = published.model_copy(update={"version": version})
+    for wanted in found:
         tree = source.run(source.SourceInputs(source=wanted, cargo=toolchain.cargo, cargo_env=env), context)
-        yield weigh_version.run(
+        weighed = weigh_version.run(
             weigh_version.WeighInputs(
-                name=name, runtime=runtime, version=version, tree=tree.path, rust=rust, patches=patches
+                name=name, runtime=runtime, version=wanted.version or "", tree=tree.path, rust=rust, patches=patches
             ),
             context,
         )
+        yield dataclasses.replace(weighed, rev=wanted.rev if isinstance(wanted, GitSource) else None)
 
 
 def _placed(request: SyncRequest, name: str) -> RuntimeSpec:
     """Return the runtime as new versions inherit it, with absolute paths."""
-    return resolved(request, request.spec, name, registry_of(request.spec.runtimes[name]).version).runtime
+    return resolved(request, request.spec, name, published_source(request.spec.runtimes[name]).version).runtime
 
 
-def resolved(request: SyncRequest, spec: Spec, name: str, version: str) -> BuildRequest:
+def resolved(request: SyncRequest, spec: Spec, name: str, version: str | None) -> BuildRequest:
     """Return what a build of one version would be asked for."""
     selection = Selection(
         runtime=name,

@@ -8,8 +8,11 @@ import http.server
 import io
 import json
 import os
+import socket
+import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,7 +132,7 @@ rust = "1.63"
     ("options", "what"),
     [
         (("--runtime", "ap"), "there is no runtime 'ap'"),
-        (("--runtime", "local"), "local has no registry to ask"),
+        (("--runtime", "local"), "local has nobody to ask for versions"),
         (("--since", "x"), "'x' is no version"),
     ],
 )
@@ -148,3 +151,85 @@ def test_a_registry_in_a_directory_shows_its_newest_version(cargo_program: Path,
     env = proc.base_environment(os.environ) | {"CARGO_HOME": str(shelf.cargo_home)}
     order = registry.CrateOrder(name=NAME, version="1.0.0", cargo=cargo_program, env=env)
     assert registry.published(order, tmp_path / "work") == (registry.Published(version="1.2.0"),)
+
+
+GIT_SPEC = """\
+schema = 1
+[runtimes.app]
+source = { kind = "git", url = "@URL@", rev = "@REV@", version = "1.0.0", tag = "app-{version}" }
+v8 = { kind = "source" }
+targets = ["arm64"]
+"""
+
+
+def git(directory: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=upstream", "-c", "user.email=upstream@example.org")
+    argv = ["git", *who, "-C", str(directory), *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Return a repository with a tag for each version, annotated ones among them, and other tags."""
+    directory = tmp_path / "upstream"
+    (directory / "src").mkdir(parents=True)
+    git(directory, "init", "--quiet")
+    for version, v8 in (("1.0.0", "137.2.1"), ("1.1.0", "137.2.1"), ("1.2.0", "150.4.0"), ("2.0.0-rc.1", "137.2.1")):
+        (directory / "Cargo.toml").write_text(
+            f'[workspace]\nmembers = []\n[workspace.package]\nversion = "{version}"\nrust-version = "1.63"\n'
+        )
+        (directory / "Cargo.lock").write_text(f'[[package]]\nname = "v8"\nversion = "{v8}"\n')
+        git(directory, "add", ".")
+        git(directory, "commit", "--quiet", "-m", version)
+        git(directory, "tag", *(("-a", "-m", "x") if version == "1.1.0" else ()), f"app-{version}")
+    git(directory, "tag", "v9.0.0")
+    git(directory, "tag", "app-nightly")
+    return directory
+
+
+@pytest.fixture
+def served(repository: Path, tmp_path: Path) -> Iterator[str]:
+    """Yield the address at which git's own daemon serves the repository."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path / "daemon.log"
+    with log.open("wb") as out:
+        daemon = subprocess.Popen(
+            ["git", "daemon", "--listen=127.0.0.1", f"--port={port}", f"--base-path={repository.parent}",
+             "--export-all", "--reuseaddr", "--log-destination=stderr", "--verbose", str(repository)],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+        )  # fmt: skip
+        deadline = time.monotonic() + 20
+        while "Ready to rumble" not in log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield f"git://127.0.0.1:{port}/{repository.name}"
+        daemon.terminate()
+        daemon.wait()
+
+
+def test_new_tags_of_a_repository_are_described_with_their_commits(
+    cli: Cli, home: Path, repository: Path, served: str, tmp_path: Path
+) -> None:
+    spec = tmp_path / "releases.toml"
+    first = git(repository, "rev-parse", "app-1.0.0")
+    spec.write_text(GIT_SPEC.replace("@URL@", served).replace("@REV@", first))
+    done = sync(cli, home, spec)
+    assert [(item["version"], item["rev"], item["buildable"], item["rust"]) for item in done.result["versions"]] == [
+        ("1.2.0", git(repository, "rev-parse", "app-1.2.0"), False, "1.63"),
+        # Not the tag's own name: what it points at.
+        ("1.1.0", git(repository, "rev-parse", "app-1.1.0^{commit}"), True, "1.63"),
+    ]
+    text = spec.read_text()
+    assert f'rev = "{git(repository, "rev-parse", "app-1.1.0^{commit}")}"' in text
+    again = sync(cli, home, spec)
+    assert (again.result["changed"], spec.read_text()) == (False, text)
+
+
+def test_a_repository_that_is_not_there(cli: Cli, home: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "releases.toml"
+    spec.write_text(GIT_SPEC.replace("@URL@", f"file://{tmp_path}/none.git").replace("@REV@", "a" * 40))
+    ended = sync(cli, home, spec)
+    assert (ended.exit_code, ended.result["error"]["what"]) == (
+        28, f"git cannot take its tags from file://{tmp_path}/none.git",
+    )  # fmt: skip

@@ -8,6 +8,7 @@ from pipeline.errors import UnknownNameError, UsageError
 from pipeline.model.selection import Selection, resolve
 from pipeline.model.spec import (
     GitSource,
+    PathSource,
     PrebuiltVm,
     RegistrySource,
     RuntimeSpec,
@@ -72,14 +73,14 @@ def test_an_unknown_version() -> None:
     )
 
 
-def test_a_repository_has_one_version() -> None:
+def test_a_commit_without_a_version_is_the_only_one() -> None:
     runtime = RuntimeSpec(source=GitSource(kind="git", url="https://example.com/app", rev="a" * 40))
     assert at_version("app", runtime, None) == runtime
     with pytest.raises(UsageError) as error:
         at_version("app", runtime, "1.0.0")
     assert str(error.value) == (
         "error: app has no versions to choose from\n"
-        "  usual cause: its sources are of kind 'git', which have one version\n"
+        "  usual cause: its sources are of kind 'git', and nothing says which version they are\n"
         "  what to do:  leave the version out"
     )
 
@@ -120,8 +121,28 @@ def test_no_version_behind_the_at() -> None:
 def test_versions_of_a_spec_are_told_apart() -> None:
     with pytest.raises(ValueError, match=r"version '1\.9\.0' is described more than once"):
         RuntimeSpec(source=APP.source, targets=("arm64",), versions=(VersionSpec(version="1.9.0"),))
-    with pytest.raises(ValueError, match="'versions' are for a source of kind 'registry': others have one version"):
+    with pytest.raises(
+        ValueError, match=r"'versions' need 'source\.version', which says what the runtime's own 'rev' is"
+    ):
         RuntimeSpec(
             source=GitSource(kind="git", url="https://example.com/app", rev="a" * 40),
             versions=(VersionSpec(version="1.0.0"),),
         )
+    with pytest.raises(
+        ValueError, match="'versions' are for a source of kind 'registry' or 'git': a directory has one"
+    ):
+        RuntimeSpec(source=PathSource(kind="path", path=BASE), versions=(VersionSpec(version="1.0.0"),))
+
+
+def test_versions_of_a_repository_have_a_commit_each() -> None:
+    source = GitSource(kind="git", url="https://example.com/app", rev="a" * 40, version="1.0.0")
+    newer = VersionSpec(version="1.1.0", rev="b" * 40, rust="1.90")
+    runtime = RuntimeSpec(source=source, versions=(newer, VersionSpec(version="0.9.0", rev="c" * 40)))
+    chosen = at_version("app", runtime, None)
+    assert chosen.source == source.model_copy(update={"version": "1.1.0", "rev": "b" * 40})
+    assert chosen.rust == "1.90"
+    assert at_version("app", runtime, "1.0.0") == runtime
+    with pytest.raises(ValueError, match=r"version '1\.2\.0' needs a 'rev'"):
+        RuntimeSpec(source=source, versions=(VersionSpec(version="1.2.0"),))
+    with pytest.raises(ValueError, match=r"version '1\.2\.0' has a 'rev'"):
+        RuntimeSpec(source=APP.source, targets=("arm64",), versions=(VersionSpec(version="1.2.0", rev="b" * 40),))
