@@ -126,6 +126,8 @@ def run(inputs: CompileV8Inputs, context: Context) -> Path:
     """
     if needs_bindgen(inputs.source.path, inputs.order.build) and inputs.bindgen is None:
         raise _no_declarations(inputs)
+    if inputs.order.architecture.dead_end:
+        raise _dead_end(inputs.order)
     final = context.cache_dir / "v8-built" / f"{_label(inputs)}-{inputs.digest()[:16]}"
     with fs.locked(final.with_name(f".{final.name}.lock")):
         if _is_whole(final, inputs):
@@ -204,6 +206,14 @@ def _no_declarations(inputs: CompileV8Inputs) -> UnsupportedError:
         f"the v8 crate {inputs.order.version} has no {binding_name(inputs.order.build)}",
         cause=f"its declarations for Rust are generated for other targets only ({shipped or 'none'})",
         action="use a target that the crate's gen directory has, or give it bindgen",
+    )
+
+
+def _dead_end(order: V8Order) -> UnsupportedError:
+    return UnsupportedError(
+        f"the v8 crate {order.version} cannot be compiled for {order.target.name}",
+        cause=order.architecture.dead_end,
+        action="use the provider `system`; docs/v8-from-source.md says how far it goes",
     )
 
 

@@ -76,6 +76,9 @@ class Architecture:
     arguments: tuple[str, ...] = ()
     tried: bool = False
     """Whether a whole build was made; for the others GN resolves, and nobody knows more."""
+    dead_end: str = ""
+    """Why the crate's own code cannot be compiled for it, though V8 can; empty where nothing is known to speak
+    against it."""
 
 
 ARCHITECTURES = {
@@ -99,6 +102,7 @@ ARCHITECTURES = {
         runtime_library_suffix="armhf",
         # Debian's armhf has no NEON; without it GN takes VFPv3-D16.
         arguments=('v8_target_cpu="arm"', "arm_use_neon=false"),
+        dead_end="its src/binding.cc makes objects of 16 bytes' alignment, and V8's cppgc has 8 at most on 32 bits",
     ),
 }
 """By the target's name. s390x and ppc64el are missing: clang/BUILD.gn stops with an assertion for them."""

@@ -200,6 +200,21 @@ def test_a_crate_without_the_targets_declarations(tmp_path: Path, inputs: Compil
     assert calls(tmp_path, "gn") == 0
 
 
+def test_a_target_that_the_crate_itself_rules_out(tmp_path: Path, inputs: CompileV8Inputs) -> None:
+    """V8 takes an hour before the compiler says so."""
+    bindgen = script(tmp_path / "bindgen-1/bin/bindgen", "#!/bin/sh\n")
+    order = V8Order(version="137.3.0", target=find_target("armhf"))
+    with pytest.raises(UnsupportedError) as error:
+        compile_v8.run(dataclasses.replace(inputs, order=order, bindgen=bindgen), context(tmp_path))
+    assert str(error.value) == (
+        "error: the v8 crate 137.3.0 cannot be compiled for armhf\n"
+        "  usual cause: its src/binding.cc makes objects of 16 bytes' alignment, and V8's cppgc has 8 at most on 32 bits"
+        "\n"
+        "  what to do:  use the provider `system`; docs/v8-from-source.md says how far it goes"
+    )
+    assert calls(tmp_path, "gn") == 0
+
+
 def test_ninja_that_makes_no_archive(tmp_path: Path, inputs: CompileV8Inputs) -> None:
     script(tmp_path / "ninja", "#!/bin/sh\n")
     with pytest.raises(CompileError, match=r"ninja made no librusty_v8\.a"):
