@@ -102,7 +102,7 @@ ARCHITECTURES = {
         runtime_library_suffix="armhf",
         # Debian's armhf has no NEON; without it GN takes VFPv3-D16.
         arguments=('v8_target_cpu="arm"', "arm_use_neon=false"),
-        dead_end="its src/binding.cc makes objects of 16 bytes' alignment, and V8's cppgc has 8 at most on 32 bits",
+        dead_end="its src/binding.cc aligns objects to 16 bytes, and a 32-bit V8 allows 8 at most",
     ),
 }
 """By the target's name. s390x and ppc64el are missing: clang/BUILD.gn stops with an assertion for them."""
