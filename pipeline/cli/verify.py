@@ -50,7 +50,7 @@ def verify(
     """Check anybody's programs: what is in them, and for products of this pipeline their records and what they do.
 
     FILE is a program, a directory, a zip, a tar, an npm package, a wheel, a folder of prebuilds, or an image (an OCI
-    layout, or what `docker save` writes).
+    layout, what `docker save` writes, or its name in a registry, such as docker://HOST/NAME:TAG).
 
     Where a zip's build record lies beside it, each of its values is held against the zip; it also says for which
     target the zip is, which libraries its users are known to have, and whose canaries are to be run.
@@ -59,6 +59,8 @@ def verify(
         checked: dict[str, tuple[Finding, ...]] = {}
         seen: dict[str, Examined] = {}
         for path in files:
+            if proof.runtime is not None and not path.exists():
+                raise _nothing_to_run(path)
             place = record_path(path, proof)
             if place is None and proof.runtime is None:
                 record_order(place, proof)
@@ -95,6 +97,14 @@ def verify(
         if error is not None:
             raise ResultError(error, result)
         session.result(result)
+
+
+def _nothing_to_run(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is not on this machine, so that nothing in it can be run",
+        cause="a misspelt path; or an image in a registry, whose programs are only looked at",
+        action="correct the path, or leave --runtime out",
+    )
 
 
 def _self_test(session: Session, files: tuple[Path, ...], proof: ProofOptions) -> SelfTestReport:

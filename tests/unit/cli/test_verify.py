@@ -101,8 +101,9 @@ def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_image_reference(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verify", "docker://debian:12"]) == 26
-    assert "looks like an image in a registry, which cannot be read yet" in capsys.readouterr().err
+    assert main(["verify", "--offline", "docker://debian:12"]) == 11
+    said = "error: docker.io/library/debian:12 is in a registry, which cannot be reached with --offline\n"
+    assert said in capsys.readouterr().err
 
 
 def test_the_target_is_found_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,4 +190,13 @@ def test_the_error_of_a_verifier_that_was_fooled() -> None:
         "error: the verifier was fooled 2 times\n"
         "  usual cause: a way of being wrong that it does not know, or one that this product's layout hides\n"
         "  what to do:  do not rely on its verdict about this product; report it with the table above"
+    )
+
+
+def test_programs_of_an_image_in_a_registry_are_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "registry.example/app:1", "--runtime", "app"]) == 2
+    assert capsys.readouterr().err == (
+        "error: registry.example/app:1 is not on this machine, so that nothing in it can be run\n"
+        "  usual cause: a misspelt path; or an image in a registry, whose programs are only looked at\n"
+        "  what to do:  correct the path, or leave --runtime out\n"
     )
