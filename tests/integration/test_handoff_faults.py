@@ -104,6 +104,8 @@ def test_two_snapshots_for_one_build(handoff: Handoff, tmp_path: Path) -> None:
         bundles.write_bundle(
             two, [TarMember(name=path.relative_to(directory).as_posix(), content=path) for path in files]
         )
+    said = refused(handoff.last.stitch(one, "--snapshot", two), 2)
+    assert said[-3] == f"error: two snapshots for one build: {one} and {two}"
     for snapshot, printed in ((one, "ab"), (two, "AB"), (one, "ab")):
         outcome = handoff.last.stitch(snapshot, "--check", f"x => heap({printed})").outcome()
         assert outcome["checks"]["verdict"] == "ok", printed
