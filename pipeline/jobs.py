@@ -24,6 +24,18 @@ CANNOT_RUN_EXIT_CODE = 3
 DISK_FULL_EXIT_CODE = 4
 """Exit status of the job runner when there is no room for what the program makes."""
 
+TOO_LARGE_EXIT_CODE = 5
+"""Exit status of the job runner when the program makes more than may travel."""
+
+FILE_LIMIT_BYTES = 8 * 1024**3
+"""What a program may write into one file, whatever it is."""
+
+OUT_DIR_LIMIT_BYTES = 4 * 1024**3
+"""What a generator may leave in OUT_DIR: half of what a bundle may hold (``tarball.TarLimits``)."""
+
+# Without a value after it, the name is taken out of a container's environment again.
+_ADDED_BY_ENGINES = ("PATH", "HOSTNAME")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
@@ -53,6 +65,7 @@ def script(name: str) -> str:
 
 def job_script(job: Job) -> str:
     """Return ``job.sh``, which the job runner reads."""
+    unwanted = " ".join(f"-e {name}" for name in _ADDED_BY_ENGINES if name not in job.env)
     assignments = [shlex.quote(f"{name}={value}") for name, value in sorted(job.env.items()) if name != "OUT_DIR"]
     options = " ".join(f"-e {assignment}" for assignment in assignments)
     seen, mapped = ('"OUT_DIR=$seen_out_dir"', '-e "OUT_DIR=$out_dir"') if "OUT_DIR" in job.env else ("", "")
@@ -68,14 +81,18 @@ def job_script(job: Job) -> str:
         "source_dirs": "\n".join(outermost(job.source_dirs)),
         "kept_dirs": "\n".join(outermost(job.kept_dirs)),
         "timeout_s": str(math.ceil(job.timeout_s)),
+        "file_blocks": str(FILE_LIMIT_BYTES // 512),
+        "limit_kib": str(OUT_DIR_LIMIT_BYTES // 1024),
     }
     lines = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
     lines += [
         f'launch() {{ exec env -i {" ".join(assignments)} {seen} "$@"; }}',
         f'launch_program() {{ launch "$@" {arguments}; }}',
-        "in_container() { exec docker run --rm --init --network none \\",
-        '  --platform "$platform" ${out_dir:+"--volume=$job/out:$out_dir"} -w "$workdir" \\',
-        f'  {options} {mapped} "$image" "$@"; }}',
+        'in_container() { docker=$(command -v docker) && unset PATH HOSTNAME && exec "$docker" run --rm --init \\',
+        '  --name "$container" --user "$owner" --network none --log-driver none --cap-drop ALL \\',
+        f'  --security-opt no-new-privileges --ulimit fsize={FILE_LIMIT_BYTES} --platform "$platform" \\',
+        '  ${out_dir:+"--volume=$job/out:$out_dir"} -w "$workdir" \\',
+        f'  {unwanted} {options} {mapped} "$image" "$@"; }}',
         f'program_in_container() {{ in_container "$@" {arguments}; }}',
     ]
     return "\n".join(lines) + "\n"

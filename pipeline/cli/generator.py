@@ -9,7 +9,7 @@ import click
 
 from pipeline import orchestrate
 from pipeline.cli.build import require_target
-from pipeline.cli.request import RequestOptions, make_request, request_options
+from pipeline.cli.request import SNAPSHOT_FILES, RequestOptions, make_request, only_snapshot, request_options
 from pipeline.cli.settings import common_options, open_session
 from pipeline.model.bundle import SNAPSHOT_SUFFIX
 from pipeline.stages.export_generator import ExportOutputs
@@ -17,7 +17,7 @@ from pipeline.stages.export_generator import ExportOutputs
 
 @click.command("generator")
 @click.option(
-    "--snapshot", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    "--snapshot", multiple=True, callback=only_snapshot, type=SNAPSHOT_FILES, metavar="FILE",
     help="What an earlier bundle made, for generators that are made on top of it.",
 )  # fmt: skip
 @request_options

@@ -36,6 +36,8 @@ PATCHES_DIR_NAME = "patches"
 """Beside ``releases.toml``."""
 _FEATURE_SEPARATORS = re.compile(r"[ ,]+")
 
+SNAPSHOT_FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
@@ -75,6 +77,20 @@ _AD_HOC_ONLY = (
     "package", "vm_crate", "bin", "features", "no_default_features", "env", "system_package", "check",
     "timeout",
 )  # fmt: skip
+
+
+def only_snapshot(_context: click.Context, _parameter: click.Parameter, given: tuple[Path, ...]) -> Path | None:
+    """Return the one snapshot bundle that was *given*.
+
+    Raises UsageError for two: a build has one snapshot of each generator, and which one is not to be guessed.
+    """
+    if len(given) > 1:
+        raise UsageError(
+            f"two snapshots for one build: {given[0]} and {given[1]}",
+            cause="a bundle holds the snapshots of all generators, those of earlier rounds included",
+            action="name the one that was made last",
+        )
+    return given[0] if given else None
 
 
 def request_options(verb: Verb) -> Verb:

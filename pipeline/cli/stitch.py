@@ -8,13 +8,13 @@ import click
 
 from pipeline import orchestrate
 from pipeline.cli.build import require_target, show_outcomes
-from pipeline.cli.request import RequestOptions, make_request, request_options
+from pipeline.cli.request import SNAPSHOT_FILES, RequestOptions, make_request, only_snapshot, request_options
 from pipeline.cli.settings import common_options, open_session
 
 
 @click.command("stitch")
 @click.option(
-    "--snapshot", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    "--snapshot", required=True, multiple=True, callback=only_snapshot, type=SNAPSHOT_FILES, metavar="FILE",
     help="What `snapshot`, or `run` of a bundle, has made.",
 )  # fmt: skip
 @request_options

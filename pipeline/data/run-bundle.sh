@@ -38,8 +38,10 @@ check() {
 }
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/snapstitch.XXXXXXXX")
+runner=
 trap 'rm -rf "$work" "$out.part"' EXIT
-trap 'exit 129' HUP INT TERM PIPE
+# A shell hears of signals between two programs only: the runner is waited for, so that it is ended at once.
+trap '[ -z "$runner" ] || { kill "$runner" && wait "$runner"; } 2>/dev/null || true; exit 129' HUP INT TERM PIPE
 check "before the run"
 mkdir -p "$work/pack/steps"
 cp "$here/request.json" "$work/pack/"
@@ -57,7 +59,16 @@ for step in "$here"/steps/*/; do
     echo "running the generator of $name" >&2
     set -f
     # shellcheck disable=SC2086 - the emulator is a list of words
-    sh "$here/run-job.sh" "$here/root" "$job" $emulator || fail "the generator of $name cannot be run here"
+    sh "$here/run-job.sh" "$here/root" "$job" $emulator &
+    runner=$!
+    code=0
+    wait "$runner" || code=$?
+    runner=
+    case $code in
+        0) ;;
+        3) fail "the generator of $name cannot be run here" ;;
+        *) fail "the generator of $name came to no end: see above" ;;
+    esac
     set +f
     cat "$job/stderr" >&2
     case $(cat "$job/result.json") in

@@ -4,7 +4,8 @@
 # Runs the program that JOB/job.sh describes, with ROOT for its root directory: whatever absolute path it opens is
 # looked for there. Needs a POSIX shell and the usual small tools. Leaves in JOB: out/ (its OUT_DIR), stdout, stderr,
 # kept/ (new files in other directories that were asked for), result.json. Ends with 0 when the program ran, whatever
-# came of it; with 3, and the reasons, when it cannot run; with 4 when the disk is full.
+# came of it; with 3, and the reasons, when it cannot run; with 4 when the disk is full; with 5 when the program made
+# more in OUT_DIR than may travel.
 #
 # The ways, in this order; the first one that can run a program of the target is taken:
 #   emulator    only with EMULATOR (@ROOT@ in it becomes ROOT); QEMU's -L looks into ROOT first
@@ -111,7 +112,7 @@ root=$1 job=$2
 shift 2
 . "$job/job.sh"
 mkdir -p "$job/out" "$job/kept" && [ -d "$root" ] || exit 3
-links= image= main= group= fence=
+links= image= main= group= fence= owner=
 
 tidy() {
     trap - EXIT HUP INT TERM PIPE
@@ -120,8 +121,13 @@ tidy() {
         wait "$main" 2>/dev/null
     fi
     for link in $links; do rm -f "$link"; done
-    if [ -n "$image" ]; then docker image rm -f "$image" >/dev/null 2>&1; fi
+    if [ -n "$image" ]; then
+        end_container
+        docker image rm -f "$image" >/dev/null 2>&1
+    fi
 }
+# The engine's command line may be gone, and the container is not: nobody else ends it.
+end_container() { docker rm -f "$image-verify" "$image-run" >/dev/null 2>&1; }
 trap tidy EXIT
 trap 'exit 129' HUP INT TERM PIPE
 
@@ -139,7 +145,7 @@ start() {
         group=-
         set -- setsid "$@"
     fi
-    image=$image "$@" </dev/null &
+    image=$image container=$image-$what owner=$owner "$@" </dev/null &
     main=$!
 }
 
@@ -218,6 +224,9 @@ can_container() {
         say "container: docker cannot make an image: $(head -c 500 "$job/why" | tr '\n' ' ')"
         return 1
     fi
+    # What the program writes is to be the caller's; a rootless engine has the caller for its root.
+    owner=$(id -u):$(id -g)
+    case $(docker info --format '{{.SecurityOptions}}' 2>/dev/null) in *name=rootless*) owner=0:0 ;; esac
     works
 }
 
@@ -261,14 +270,24 @@ keep() {
     done
 }
 
+# Of all files that are to travel; one with holes in it counts as a whole.
+too_large() {
+    made_kib=$(find "$job/out" -type f -exec ls -ln {} + 2>/dev/null | awk '{ sum += $5 } END { printf "%d", sum / 1024 }')
+    [ "$made_kib" -gt "$limit_kib" ]
+}
+
 watch() {
-    seconds=0
+    seconds=0 mark=timed-out
     while [ "$seconds" -lt "$timeout_s" ]; do
         sleep 1
         kill -0 "$main" 2>/dev/null || exit 0
+        if too_large; then
+            mark=too-large
+            break
+        fi
         seconds=$((seconds + 1))
     done
-    : >"$job/timed-out"
+    : >"$job/$mark"
     kill -s KILL -- "$group$main"
 }
 
@@ -276,9 +295,9 @@ if ! choose "$@"; then
     say "no program of $target can be run here"
     exit 3
 fi
-ulimit -f 16777216 2>/dev/null # 8 GiB a file, in blocks of 512 bytes
+ulimit -f "$file_blocks" 2>/dev/null
 said_bytes=67108864
-rm -rf "$job/timed-out"
+rm -rf "$job/timed-out" "$job/too-large"
 # Room for what is to be written down, should the program fill the disk.
 head -c 65536 /dev/zero >"$job/room" || exit 4
 began=$(now)
@@ -290,7 +309,13 @@ wait "$main"
 code=$?
 [ -n "$group" ] && kill -s KILL -- "-$main" 2>/dev/null
 main=
+[ -z "$image" ] || end_container
 kill "$watcher" 2>/dev/null
+if [ -e "$job/too-large" ] || too_large; then
+    rm -f "$job/room"
+    say "the program made more than $limit_kib KiB in OUT_DIR"
+    exit 5
+fi
 if [ "$code" != 0 ] && ! head -c 4096 /dev/zero >"$job/more"; then
     rm -f "$job/room" "$job/more"
     say "No space left on device when the program ended"

@@ -17,7 +17,7 @@ wait "$main"
 code=$?
 kill "$alive" 2>/dev/null
 echo "@snapstitch exit $code" >&2
-[ "$code" = 3 ] && exit 0
+case $code in 3 | 5) exit 0 ;; esac
 [ "$code" = 0 ] && [ -s job/result.json ] || exit 73
 odd=$(find job/out job/kept ! -type f ! -type d | head -n 1)
 [ -z "$odd" ] || { echo "@snapstitch odd ${odd#job/*/}" >&2; exit 75; }

@@ -29,8 +29,9 @@ class Means:
 
     target: Target
     sysroot: Path
-    qemu: Path
-    qemu_version: str
+    qemu: Path | None = None
+    """The emulator, where there is one."""
+    qemu_version: str = ""
     engine_env: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Where a container engine is (DOCKER_HOST and its companions) and which image is wanted."""
     host: SshHost | None = None
@@ -46,10 +47,12 @@ def candidates(means: Means) -> dict[str, Executor]:
     found: dict[str, Executor] = {}
     if target_of_machine(platform.machine()) == means.target:
         found["native"] = NativeExecutor(sysroot=means.sysroot, target=means.target)
-    emulator = QemuExecutor(
-        program=means.qemu, version=means.qemu_version, sysroot=means.sysroot, cpu_model=means.target.qemu_cpu
-    )
-    found["qemu"] = emulator
+    emulator = None
+    if means.qemu is not None:
+        emulator = QemuExecutor(
+            program=means.qemu, version=means.qemu_version, sysroot=means.sysroot, cpu_model=means.target.qemu_cpu
+        )
+        found["qemu"] = emulator
     found["docker"] = DockerExecutor(
         target=means.target, sysroot=means.sysroot, emulator=emulator, engine_env=means.engine_env
     )
@@ -88,4 +91,6 @@ def _not_asked(name: str, means: Means, chosen: str | None) -> str:
         return _ASKED_FOR
     if name == "native" and chosen is None:
         return f"native: this machine is no {means.target.name} ({platform.machine()})"
+    if chosen is None:
+        return f"{name}: no emulator is needed where the machine is {means.target.name} itself"
     return f"{name}: not tried, {chosen} comes first"

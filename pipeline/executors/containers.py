@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from pipeline.jobs import FILE_LIMIT_BYTES
 from pipeline.model.execution import ExecRequest
 
 EMPTY_IMAGE = "snapstitch-empty:1"
@@ -66,6 +67,7 @@ class ContainerRun:
         """
         options = ["--rm", "--init", "--network", "none", "--read-only", "--cap-drop", "ALL"]
         options += ["--security-opt", "no-new-privileges", "--user", self.user, "--workdir", str(self.workdir)]
+        options += ["--ulimit", f"fsize={FILE_LIMIT_BYTES}"]
         options += ["--platform", self.platform] if self.platform else []
         for mount in self.mounts:
             options += ["--mount", _mount_option(mount)]

@@ -18,7 +18,7 @@ from typing import Any
 
 import docker
 from docker.errors import DockerException, ImageNotFound
-from docker.types import LogConfig
+from docker.types import LogConfig, Ulimit
 from docker.types import Mount as EngineMount
 
 from pipeline.elf.probe import PROBE_EXIT_CODE
@@ -38,6 +38,7 @@ from pipeline.executors.local import PROBE_TIMEOUT_S, probe_file, require_progra
 from pipeline.executors.native import NativeExecutor
 from pipeline.executors.qemu import QemuExecutor
 from pipeline.executors.watching import Attached, Sampled, Watched, seconds_between
+from pipeline.jobs import FILE_LIMIT_BYTES
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.target import Target, target_of_machine
 from pipeline.proc import describe_exit
@@ -55,7 +56,7 @@ class DockerExecutor:
 
     target: Target
     sysroot: Path
-    emulator: QemuExecutor
+    emulator: QemuExecutor | None
     """For engines on another CPU than the target's."""
     engine_env: Mapping[str, str]
     """Where the engine is (DOCKER_HOST and its companions) and which image is wanted."""
@@ -112,19 +113,19 @@ class DockerExecutor:
             )
 
     def _run_for(self, engine: _Engine, request: ExecRequest, *, static: bool = False) -> ContainerRun:
-        native = target_of_machine(engine.machine) == self.target
+        emulator = self._emulator_on(engine)
         wanted = self.engine_env.get(IMAGE_VARIABLE)
         sysroot = (self.sysroot,) if request.root is None else ()
         run = container_run(
             request,
-            prefix=self._loader(request, static=static) if native else self._emulator(request),
-            tools=sysroot if native else (*sysroot, *files_of_emulator(self.emulator.program)),
+            prefix=emulator.contained(request).prefix() if emulator else self._loader(request, static=static),
+            tools=(*sysroot, *files_of_emulator(emulator.program)) if emulator else sysroot,
             image=wanted or EMPTY_IMAGE,
             user=user_for(uid=os.getuid(), gid=os.getgid(), security_options=engine.security_options),
         )
         if wanted:
             # The emulator is a program of the engine's CPU; the image must be, too.
-            run = dataclasses.replace(run, platform=self.target.oci_platform if native else None)
+            run = dataclasses.replace(run, platform=None if emulator else self.target.oci_platform)
         engine.have_image(run)
         return run
 
@@ -134,14 +135,20 @@ class DockerExecutor:
             return ()
         return NativeExecutor(sysroot=self.sysroot, target=self.target).prefix()
 
-    def _emulator(self, request: ExecRequest) -> tuple[str, ...]:
-        sysroot = self.sysroot if request.root is None else Path("/")
-        return dataclasses.replace(self.emulator, sysroot=sysroot).prefix()
+    def _emulator_on(self, engine: _Engine) -> QemuExecutor | None:
+        """Return what programs of the target need on *engine*: nothing where its CPU is the target's."""
+        if target_of_machine(engine.machine) == self.target:
+            return None
+        if self.emulator is None:
+            what = f"the container engine at {engine.host} runs on another CPU ({engine.machine})"
+            raise ExecutorUnavailableError(what, cause="no emulator is at hand", action="take another --executor")
+        return self.emulator
 
     def _identity(self, engine: _Engine) -> ExecutorIdentity:
-        if target_of_machine(engine.machine) == self.target:
+        emulator = self._emulator_on(engine)
+        if emulator is None:
             return ExecutorIdentity(name="docker", version=engine.version, cpu_model=engine.machine, emulated=False)
-        inner = self.emulator.identity
+        inner = emulator.identity
         return ExecutorIdentity(
             name="docker", version=f"{engine.version}, QEMU {inner.version}", cpu_model=inner.cpu_model, emulated=True
         )
@@ -240,6 +247,7 @@ class _Engine:
             network_mode="none",
             read_only=True,
             cap_drop=["ALL"],
+            ulimits=[Ulimit(name="fsize", soft=FILE_LIMIT_BYTES, hard=FILE_LIMIT_BYTES)],
             security_opt=["no-new-privileges"],
             log_config=LogConfig(type="none"),
             mounts=[

@@ -30,6 +30,10 @@ class QemuExecutor:
         """Return what stands before a target program's own arguments."""
         return (str(self.program), "-cpu", self.cpu_model, "-L", str(self.sysroot))
 
+    def contained(self, request: ExecRequest) -> QemuExecutor:
+        """Return the emulator for a container: a root of the request's own is the root directory there."""
+        return self if request.root is None else dataclasses.replace(self, sysroot=Path("/"))
+
     def probe(self, target: Target) -> Availability:
         """Run a tiny program of *target* under the emulator."""
         return probe_local(self.prefix(), target, "qemu")

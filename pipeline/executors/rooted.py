@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import fs, jobs, proc
 from pipeline.elf.reader import read_elf
-from pipeline.errors import DiskFullError, ExecutorUnavailableError, StrayOutputError
+from pipeline.errors import DiskFullError, ExecutorUnavailableError, GeneratorFailedError, StrayOutputError
 from pipeline.model.bundle import JOB_FILE_NAME, JOB_RUNNER_NAME, OUT_DIR_NAME
 from pipeline.model.execution import ExecRequest, ExecResult, ExecutorIdentity
 
@@ -25,7 +25,7 @@ def run_rooted(request: ExecRequest, identity: ExecutorIdentity, emulator: tuple
     """Run *request*, whose root must be set, behind *emulator* (``@ROOT@`` in it becomes the root).
 
     Raises ExecutorUnavailableError, with a reason for each way that was tried, when no program of the target can be
-    run; DiskFullError; ArchiveError when the run was cut off.
+    run; DiskFullError; GeneratorFailedError for an OUT_DIR beyond all measure; ArchiveError when the run was cut off.
     """
     with tempfile.TemporaryDirectory(prefix="snapstitch-job-") as name:
         job_dir = Path(name).resolve()
@@ -45,6 +45,8 @@ def run_rooted(request: ExecRequest, identity: ExecutorIdentity, emulator: tuple
                 action="free some space there, or set TMPDIR to a directory on another disk",
                 details=completed.stderr.decode(errors="replace"),
             )
+        if completed.exit_code == jobs.TOO_LARGE_EXIT_CODE:
+            raise made_too_much()
         return collect(job_dir, request, identity, command.replay_line())
 
 
@@ -115,4 +117,20 @@ def cannot_run(name: str, request: ExecRequest, said: bytes) -> ExecutorUnavaila
         cause="another CPU, or neither namespaces nor Docker are to be had; see the reasons above",
         action="choose a machine with that CPU, or name an emulator: see docs/handoff.md",
         details=said.decode(errors="replace"),
+    )
+
+
+def require_modest(out_dir: Path) -> None:
+    """Raise GeneratorFailedError when more than may travel lies in *out_dir*; a file with holes counts as a whole."""
+    size_bytes = sum(path.lstat().st_size for path in out_dir.rglob("*") if path.is_file())
+    if size_bytes > jobs.OUT_DIR_LIMIT_BYTES:
+        raise made_too_much()
+
+
+def made_too_much() -> GeneratorFailedError:
+    """Return the error for a program that leaves more in OUT_DIR than may travel."""
+    return GeneratorFailedError(
+        f"the generator made more than {jobs.OUT_DIR_LIMIT_BYTES / 1024**3:g} GiB in OUT_DIR",
+        cause="it writes without end, or puts more than snapshots there",
+        action="let the build script write less there; what it made was thrown away",
     )

@@ -17,7 +17,7 @@ from pipeline import fs, jobs, proc, roots, tarball
 from pipeline.elf.probe import PROBE_EXIT_CODE, probe_program
 from pipeline.errors import ArchiveError, DiskFullError, ExecutorUnavailableError, StrayOutputError
 from pipeline.executors.local import require_program
-from pipeline.executors.rooted import LINK_CAUSE, cannot_run, collect, job_of, write_job
+from pipeline.executors.rooted import LINK_CAUSE, cannot_run, collect, job_of, made_too_much, write_job
 from pipeline.model.bundle import JOB_FILE_NAME, JOB_RUNNER_NAME, ROOT_DIR_NAME
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.ssh import SshHost, client_environment
@@ -94,7 +94,7 @@ class SshExecutor:
 
         Raises ExecutorUnavailableError with the step at which the connection was lost, or with the reasons why no
         program of the target can be run there; DiskFullError when the host has no room; PackageError for a library
-        that the sysroot lacks; StrayOutputError for links in OUT_DIR.
+        that the sysroot lacks; StrayOutputError for links in OUT_DIR; GeneratorFailedError for too much in it.
         """
         require_program(request, "ssh")
         with tempfile.TemporaryDirectory(prefix="snapstitch-ssh-") as name:
@@ -105,6 +105,8 @@ class SshExecutor:
             said = self._talk(directory, members, script, timeout_s=request.timeout_s + TRANSFER_TIMEOUT_S)
             if f"exit {jobs.CANNOT_RUN_EXIT_CODE}" in said.marks:
                 raise cannot_run(f"ssh ({self.host.address})", request, said.words.encode())
+            if f"exit {jobs.TOO_LARGE_EXIT_CODE}" in said.marks:
+                raise made_too_much()
             reply = directory / "reply"
             reply.mkdir()
             self._unpack(directory / "reply.tar", reply)

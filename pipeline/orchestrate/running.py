@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pipeline import bundles, fs
 from pipeline.context import Context
-from pipeline.errors import UsageError
-from pipeline.executors.choose import candidates
-from pipeline.executors.native import NativeExecutor
+from pipeline.errors import ExecutorUnavailableError, UsageError
+from pipeline.executors.choose import Means, candidates, choose
+from pipeline.executors.containers import engine_variables
 from pipeline.executors.ssh import SshExecutor
 from pipeline.ledger import Ledger
 from pipeline.model.bundle import SNAPSHOT_SUFFIX, BundleRequest, StepOutcome
@@ -33,7 +33,7 @@ class RunOrder:
     out: Path
     """The snapshot bundle, or the directory for it."""
     executor: str = "auto"
-    """``auto``, ``native``, ``qemu`` or ``ssh:[user@]host[:port]``."""
+    """``auto``, ``native``, ``qemu``, ``docker`` or ``ssh:[user@]host[:port]``."""
     cross_check: str | None = None
     """Another executor, whose snapshots are compared with those of the first."""
     target: str | None = None
@@ -120,16 +120,34 @@ def _run(
 
 
 def _executor(order: RunOrder, target: Target, wanted: str, context: Context) -> Executor:
-    """Return the executor; only emulators and engines on this machine need more than what a bundle holds."""
-    name, host = parse_executor(wanted, order.remote_run, order.ssh_config)
+    """Return the executor, found by running a tiny program; a host is asked by the run itself.
+
+    Raises ExecutorUnavailableError.
+    """
+    kind, host = parse_executor(wanted, order.remote_run, order.ssh_config)
     if host is not None:
         return SshExecutor(host=host, environ=context.environ)
-    here = target_of_machine(platform.machine())
-    if name == "native" or (name == "auto" and here == target):
-        # The bundle's root has the loader and the libraries.
-        return NativeExecutor(sysroot=Path("/"), target=target)
+    means, name, reasons = _chosen(target, kind, context)
+    if kind == "auto":
+        context.reporter.note(f"{name} runs programs of {target.name} ({'; '.join(reasons)})")
+    return candidates(means)[name]
+
+
+def _chosen(target: Target, kind: str, context: Context) -> tuple[Means, str, tuple[str, ...]]:
+    """Return what runs the programs. Tools are fetched only where this machine's CPU is not the target's.
+
+    A bundle's root has the loader and the libraries: where nothing is to be emulated, nothing is needed.
+    """
+    if kind == "native" or (kind != "qemu" and target_of_machine(platform.machine()) == target):
+        means = Means(target=target, sysroot=Path("/"), engine_env=engine_variables(context.environ))
+        try:
+            return means, *choose(means, kind)
+        except ExecutorUnavailableError:
+            if kind != "auto":
+                raise
     toolchain = toolbox.run(toolbox.ToolboxInputs(target=target), context)
-    return candidates(means_of(toolchain, context.environ))["qemu" if name == "auto" else name]
+    means = means_of(toolchain, context.environ)
+    return means, *choose(means, kind)
 
 
 def _compare(first: run_generators.RunOutputs, second: run_generators.RunOutputs) -> tuple[Difference, ...]:

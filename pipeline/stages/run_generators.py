@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline import bundles, fs, jobs
 from pipeline.errors import GeneratorFailedError, GeneratorTimeoutError
+from pipeline.executors.rooted import require_modest
 from pipeline.model.bundle import (
     OUT_DIR_NAME,
     REQUEST_FILE_NAME,
@@ -51,8 +52,8 @@ class RunOutputs:
 def run(inputs: RunInputs, executor: Executor) -> RunOutputs:
     """Run every generator of the bundle, and hand on what earlier rounds made.
 
-    Raises ArchiveError for what an earlier round should have made,
-    GeneratorFailedError and GeneratorTimeoutError, ExecutorUnavailableError when a generator cannot be run.
+    Raises ArchiveError for what an earlier round should have made, GeneratorFailedError (for an OUT_DIR beyond all
+    measure, too), GeneratorTimeoutError, ExecutorUnavailableError when a generator cannot be run.
     """
     for name in inputs.request.made:
         _hand_on(inputs, name)
@@ -92,6 +93,7 @@ def _run_step(inputs: RunInputs, executor: Executor, step: GeneratorStep) -> Ste
     fs.make_directory(place / OUT_DIR_NAME)
     result = executor.run(_exec_request(inputs, step, place / OUT_DIR_NAME))
     _raise_for_failure(inputs, step, result)
+    require_modest(place / OUT_DIR_NAME)
     outcome = StepOutcome(
         exit_code=result.exit_code,
         timed_out=result.timed_out,

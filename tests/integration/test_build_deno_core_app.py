@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import fs
+from pipeline import bundles, fs
 from pipeline.model.execution import ExecRequest, ExecResult
 from pipeline.model.findings import Severity
+from pipeline.model.record import BuildRecord
 
 from .command import ROOT, Cli
-from .products import PRIVATE, Built, bare_executor, run_script, toolchain_for
+from .handoffs import emulator_words
+from .products import BUILD_TIMEOUT_S, PRIVATE, Built, bare_executor, run_script, toolchain_for
+from .sshd import Sshd
 
 MIRROR = ROOT.parent / "shared" / "v8-mirror"
 NAME = "deno-core-app"
@@ -177,3 +180,29 @@ def test_a_changed_script_makes_another_snapshot_and_compiles_the_program_only(
     assert changed.record.subject.snapshots != built.record.subject.snapshots
     result = run(cli, changed, "eval", "console.log(changedByTheTest)", directory=tmp_path)
     assert result.stdout == b"seen\n"
+
+
+def test_by_way_of_another_machine(workplace: Workplace, built: Built, cli: Cli, host: Sshd, tmp_path: Path) -> None:
+    """Two executors make the same snapshot, but for the order of a hash map that ``deno_core`` appends."""
+    bundle, snapshot = tmp_path / "g.generator.tar", tmp_path / "s.snapshot.tar"
+    options = ("--target", "arm64", "--toolchain", PRIVATE, *workplace.options())
+    ended = cli.run("generator", *options, "--out", bundle, timeout_s=BUILD_TIMEOUT_S)
+    assert ended.exit_code == 0, ended.stderr
+    over = ("--ssh-config", host.config(), "--remote-run", emulator_words(cli), "--out", snapshot)
+    ended = cli.run("snapshot", bundle, "--cross-check", "ssh:box,qemu", *over)
+    assert ended.exit_code == 0, ended.stderr
+    found = ended.result["cross_check"]["differences"]
+    assert [(item["file"], item["part"], item["of_v8"]) for item in found] == [
+        ("APP_SNAPSHOT.bin", "appended by the embedder", False)
+    ]
+    stitch = ("stitch", *options, "--snapshot", snapshot, "--out", tmp_path / "dist")
+    outcome = cli.run(*stitch, timeout_s=BUILD_TIMEOUT_S).outcome()
+    assert outcome["checks"]["verdict"] == "ok"
+    record = BuildRecord.model_validate_json(Path(outcome["record"]).read_bytes())
+    assert record.executor is not None
+    assert record.executor.name == "ssh"
+    ((made,), (before,)) = (item.subject.snapshots[0].files for item in (record, built.record))
+    with bundles.opened(snapshot) as (directory, _request):
+        sent = directory / "steps" / f"{NAME}-0.1.0" / "out" / made.path
+        assert (made.sha256, made.size_bytes) == (fs.sha256_file(sent), before.size_bytes)
+    assert list(host.tmp_dir.iterdir()) == []

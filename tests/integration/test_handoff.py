@@ -181,7 +181,7 @@ copy(lambda: link.recv(65536), to_stdout, not upwards)
     ],
 )
 def test_a_connection_that_is_cut_in_a_transfer(
-    handoff: Handoff, host: Sshd, direction: str, limit: int, step: str
+    handoff: Handoff, host: Sshd, tmp_path: Path, direction: str, limit: int, step: str
 ) -> None:
     relay = host.directory / "relay.py"
     relay.write_text(RELAY)
@@ -189,6 +189,8 @@ def test_a_connection_that_is_cut_in_a_transfer(
     said = refused(handoff.middle.run(*over_ssh(handoff, host.config("cut", proxy))), 16)
     assert said[-3] == f"error: {step} failed: exit status 255"
     nothing_left(handoff, host)
+    # The same command, without the fault, works.
+    handoff.middle.result(*over_ssh(handoff, host.config())[:-1], tmp_path / "again.snapshot.tar.zst")
 
 
 def test_a_connection_that_is_cut_during_the_run(handoff: Handoff, host: Sshd, tmp_path: Path) -> None:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import tarfile
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,46 +12,41 @@ from pipeline import bundles
 from pipeline.model.target import target_of_machine
 from pipeline.tarball import TarMember
 
+from .accounts import account
 from .command import Cli
 from .handoffs import Handoff, machine, refused, running
 from .sshd import running_sshd
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
 
-ACCOUNT = 54321
-"""An account that nothing on this machine belongs to."""
-
-
-@pytest.fixture
-def home_of_another() -> Iterator[Path]:
-    """Yield a directory that belongs to ACCOUNT; the tests' own are closed to it."""
-    directory = Path(tempfile.mkdtemp(prefix="account-", dir="/tmp"))
-    os.chown(directory, ACCOUNT, ACCOUNT)
-    yield directory
-    shutil.rmtree(directory)
-
 
 @pytest.mark.root
-def test_another_account_in_the_middle(cli: Cli, cargo_program: Path, tmp_path: Path, home_of_another: Path) -> None:
-    """It has the bundle and nothing else: the tree is gone, and other people's directories are closed."""
+def test_three_accounts(cli: Cli, cargo_program: Path) -> None:
+    """Each sees its own home only. The one in the middle has no project, no toolbox, and the tree is gone."""
     target = target_of_machine(os.uname().machine)
     assert target is not None
-    first, last = (machine(cli, cargo_program, _made(tmp_path / name)) for name in ("first", "last"))
-    bundle = home_of_another / "bundle.tar.gz"
-    shutil.copyfile(first.generator(target=target.name), bundle)
-    first.work_dir().rename(tmp_path / "switched off")
-    tmp_path.chmod(0o700)
-    script = "mkdir unpacked && tar -xzf bundle.tar.gz -C unpacked && ./unpacked/run --out made.tar.gz"
-    done = subprocess.run(
-        ["/bin/sh", "-c", script], cwd=home_of_another, env={"PATH": "/usr/bin:/bin", "TMPDIR": str(home_of_another)},
-        user=ACCOUNT, group=ACCOUNT, extra_groups=[], capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert (home_of_another / "made.tar.gz").stat().st_uid == ACCOUNT
-    assert {path.name for path in home_of_another.iterdir()} == {"bundle.tar.gz", "unpacked", "made.tar.gz"}
-    options = ("--target", target.name, "--path", last.workspace, "--toolchain", "private", "--out", tmp_path / "dist")
-    snapshot = ("--snapshot", home_of_another / "made.tar.gz", "--check", "x => heap(ab)")
-    assert last.run("stitch", *options, *snapshot).outcome()["checks"]["verdict"] == "ok"
+    options = ("--target", target.name, "--path", "my workspace", "--toolchain", "private")
+    with account(cli, 54322) as middle, account(cli, 54323) as last:
+        with account(cli, 54321) as first:
+            machine(cli, cargo_program, first.home)
+            first.own()
+            ended = first.pipeline("generator", *options, "--out", "bundle.tar.gz")
+            assert ended.exit_code == 0, ended.stderr
+            assert (first.home / "bundle.tar.gz").stat().st_uid == 54321
+            bundle = middle.take(first.home / "bundle.tar.gz")
+            tree = first.home
+        assert not tree.exists()
+        script = "mkdir unpacked && tar -xzf bundle.tar.gz -C unpacked && ./unpacked/run --out made.tar.gz"
+        done = middle.run("/bin/sh", "-c", script)
+        assert done.returncode == 0, done.stderr
+        made = middle.home / "made.tar.gz"
+        assert made.stat().st_uid == 54322
+        assert {path.name for path in middle.home.iterdir()} - {"cache"} == {bundle.name, "unpacked", made.name}
+        machine(cli, cargo_program, last.home)
+        snapshot = last.take(made)
+        ended = last.pipeline("stitch", *options, "--snapshot", snapshot.name, "--check", "x => heap(ab)")
+        assert ended.outcome()["checks"]["verdict"] == "ok"
+        assert list((last.home / "dist").glob("*.zip"))
 
 
 def _made(directory: Path) -> Path:
@@ -104,6 +95,8 @@ def test_two_snapshots_for_one_build(handoff: Handoff, tmp_path: Path) -> None:
         bundles.write_bundle(
             two, [TarMember(name=path.relative_to(directory).as_posix(), content=path) for path in files]
         )
+    said = refused(handoff.last.stitch(one, "--snapshot", two), 2)
+    assert said[-3] == f"error: two snapshots for one build: {one} and {two}"
     for snapshot, printed in ((one, "ab"), (two, "AB"), (one, "ab")):
         outcome = handoff.last.stitch(snapshot, "--check", f"x => heap({printed})").outcome()
         assert outcome["checks"]["verdict"] == "ok", printed

@@ -69,7 +69,7 @@ def test_the_replay_line() -> None:
     request = request_for(workdir=Path("/w/a,b"), out=Path("/w/a,b"), env={"A": "it's"})
     assert run_of(request).replay_line("unix:///s") == (
         'env -i "$(command -v docker)" --host unix:///s run --rm --init --network none --read-only --cap-drop ALL '
-        "--security-opt no-new-privileges --user 7:8 --workdir /w/a,b "
+        "--security-opt no-new-privileges --user 7:8 --workdir /w/a,b --ulimit fsize=8589934592 "
         "--mount type=bind,source=/src,target=/src,readonly "
         "--mount type=bind,source=/w,target=/w,readonly "
         """--mount 'type=bind,"source=/w/a,b","target=/w/a,b"' """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ExecutorUnavailableError, StrayOutputError
+from pipeline.errors import ExecutorUnavailableError, GeneratorFailedError, StrayOutputError
 from pipeline.executors.rooted import run_rooted
 from pipeline.model.execution import ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.target import find_target
@@ -109,7 +110,30 @@ def test_of_much_output_the_beginning_and_the_end_are_kept(tmp_path: Path) -> No
     assert result.stdout.endswith(b"\0last\n")
 
 
+TOO_MUCH = (
+    "error: the generator made more than 4 GiB in OUT_DIR\n"
+    "  usual cause: it writes without end, or puts more than snapshots there\n"
+    "  what to do:  let the build script write less there; what it made was thrown away"
+)
+
+
+def test_files_without_end_are_ended(tmp_path: Path) -> None:
+    """None of them is too large by itself; what goes on meanwhile is stopped."""
+    started = time.monotonic()
+    with pytest.raises(GeneratorFailedError) as caught:
+        run(tmp_path, 'for i in 1 2 3; do truncate -s 2G "$OUT_DIR/$i"; done; sleep 75.25 & sleep 75.25', timeout_s=90)
+    assert str(caught.value) == TOO_MUCH
+    assert time.monotonic() - started < 60
+    assert not left("sleep 75.25")
+    assert list((tmp_path / "out").glob("*")) == []
+
+
+def test_too_many_files_at_the_end(tmp_path: Path) -> None:
+    with pytest.raises(GeneratorFailedError) as caught:
+        run(tmp_path, 'for i in 1 2 3; do truncate -s 2G "$OUT_DIR/$i"; done')
+    assert str(caught.value) == TOO_MUCH
+
+
 def test_a_file_without_end_is_ended(tmp_path: Path) -> None:
-    result = run(tmp_path, 'truncate -s 9G "$OUT_DIR/huge"; echo $?')
+    result = run(tmp_path, 'truncate -s 9G "$OUT_DIR/huge"; echo $?; rm -f "$OUT_DIR/huge"')
     assert result.stdout.strip() != b"0"
-    assert (tmp_path / "out" / "huge").stat().st_size <= 8 * 1024**3
