@@ -22,7 +22,7 @@ import nox
 ROOT = Path(__file__).resolve().parent
 TARGETS = ("arm64", "amd64", "armhf", "s390x", "ppc64el")
 DEVELOPMENT_GROUPS = ("lint", "types", "test")
-FUZZED = ("elf", "blob", "codes", "text", "file", "layout")
+FUZZED = ("elf", "symbols", "blob", "codes", "text", "record", "file", "layout")
 STAMP_NAME = "installed.sha256"
 # The pipeline stops its children itself; it needs time for that.
 INTERRUPT_TIMEOUT_S = 60
@@ -109,13 +109,13 @@ def cache(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure first build, second build and one changed script; write bench.json."""
-    run(session, environment_python(session, "pipeline"), "tests/bench/bench_build.py", *session.posargs)
+    """Measure builds and the verification of a program of 150 MB; write bench.json; -- --only build or verify."""
+    run(session, environment_python(session, "pipeline"), "-m", "tests.bench.bench_build", *session.posargs)
 
 
 @nox.session
 def survey(session: nox.Session) -> None:
-    """Print what verify says of programs that people use and of stitches of them; fetches 1.2 GB once."""
+    """Print what verify says of programs that people use and of stitches of them; fetches 1.6 GB once."""
     run(session, development_python(session), "-m", "tests.survey.run", *session.posargs)
 
 

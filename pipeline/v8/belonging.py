@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from pipeline.model.findings import Agreement, Finding, Severity
+from pipeline.model.target import Target
 from pipeline.v8.blob import SnapshotBlob
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.code_sizes import find_table, has_table, same_builtins
 from pipeline.v8.consistency import Comparison, Core, compare
 from pipeline.v8.leaks import Leaks
+from pipeline.v8.scan import mapped
+from pipeline.v8.trampolines import Trampolines
 
 _ELF_MAGIC = b"\x7fELF"
 
@@ -44,7 +48,7 @@ class FoundBlob:
     """Whether the file that carries it names the same version of V8 outside of its snapshots."""
 
 
-def machine_code(data: Buffer, blobs: Sequence[SnapshotBlob], cores: Sequence[Core | None]) -> dict[Core | None, Code]:
+def machine_code(data: Buffer, cores: Sequence[Core | None]) -> dict[Core | None, Code]:
     """Return, for each snapshot of the file *data* that lists builtins, what the file's machine code says of it."""
     listing = [core for core in cores if core is not None and core.code_sizes]
     if not listing or data[: len(_ELF_MAGIC)] != _ELF_MAGIC:
@@ -52,17 +56,58 @@ def machine_code(data: Buffer, blobs: Sequence[SnapshotBlob], cores: Sequence[Co
     lists = {core.code_sizes for core in listing}
     exact = {sizes for sizes in lists if find_table(data, sizes) is not None}
     held = {sizes for sizes in lists if any(same_builtins(sizes, known) for known in exact)}
-    if not held and not any(has_table(data, blob.offset) for blob in blobs[:2]):
+    if not held and not has_table(data):
         return dict.fromkeys(listing, Code.UNKNOWN)
     return {core: Code.SAME if core.code_sizes in held else Code.OTHER for core in listing}
 
 
-def check_machine_code(item: FoundBlob) -> tuple[Finding, ...]:
-    """Return what the machine code in the snapshot's own file says about it; nothing where there is none."""
+def with_code_elsewhere(found: Sequence[FoundBlob], programs: Sequence[tuple[str, Path]]) -> tuple[FoundBlob, ...]:
+    """Return *found* with what the *programs* of the product say of snapshots whose own file does not tell.
+
+    So it is where a snapshot lies in a file of data (Chromium, Electron, Qt), or V8 in a library beside its program.
+    """
+    asking = [item for item in found if _listed(item) and item.code in {None, Code.UNKNOWN}]
+    if not asking:
+        return tuple(found)
+    lists = {_listed(item) for item in found if _listed(item)}
+    files = {item.file for item in asking}
+    exact = _lists_of(programs, lists)
+    has_any = bool(exact) or any(_holds_table(path) for name, path in programs if name not in files)
+    told = {}
+    for item in asking:
+        same = any(same_builtins(_listed(item), known) for known in exact)
+        told[id(item)] = Code.SAME if same else Code.OTHER if has_any else Code.UNKNOWN
+    return tuple(dataclasses.replace(item, code=told.get(id(item), item.code)) for item in found)
+
+
+def _listed(item: FoundBlob) -> tuple[int, ...]:
+    return item.core.code_sizes if item.core else ()
+
+
+def _lists_of(programs: Iterable[tuple[str, Path]], lists: set[tuple[int, ...]]) -> set[tuple[int, ...]]:
+    found: set[tuple[int, ...]] = set()
+    for _, path in programs:
+        with mapped(path) as data:
+            found |= {sizes for sizes in lists - found if find_table(data, sizes) is not None}
+    return found
+
+
+def _holds_table(path: Path) -> bool:
+    with mapped(path) as data:
+        return has_table(data)
+
+
+def check_machine_code(item: FoundBlob, target: Target | None) -> tuple[Finding, ...]:
+    """Return what machine code says about a snapshot; *target* is that of the programs beside it, if known.
+
+    Nothing where the snapshot neither lists builtins nor holds machine code itself.
+    """
+    if item.core is not None and item.core.trampolines is not None:
+        return (_by_trampolines(item, item.core.trampolines, target),)
     if item.code is None or item.core is None:
         return ()
     if item.code is Code.UNKNOWN:
-        # V8's own snapshot lies beside V8's machine code; an embedder's may lie in another file.
+        # Of an embedder's snapshot the comparison with V8's own says more.
         return (_no_table(item),) if item.blob.contexts == 1 else ()
     same = item.code is Code.SAME
     count = len(item.core.code_sizes)
@@ -84,13 +129,31 @@ def check_machine_code(item: FoundBlob) -> tuple[Finding, ...]:
     return (finding,)
 
 
+def _by_trampolines(item: FoundBlob, held: Trampolines, target: Target | None) -> Finding:
+    same = target is not None and held.target == target.name
+    severity, agreement, meaning = Severity.INFO, Agreement.UNKNOWN, ""
+    if target is not None:
+        severity, agreement = (Severity.OK, Agreement.MATCH) if same else (Severity.FAIL, Agreement.MISMATCH)
+        meaning = ", as its program is" if same else f", but its program is for {target.name}"
+    return Finding(
+        id="v8.code",
+        severity=severity,
+        subject=item.file,
+        offset=item.blob.offset,
+        message=f"holds the machine code of {held.count} jumps to builtins; it is for {held.target}{meaning}",
+        agreement=agreement,
+        hint=_HINT if severity is Severity.FAIL else "",
+        evidence={"jumps": held.count, "instructions": held.instructions, "target": held.target},
+    )
+
+
 def _no_table(item: FoundBlob) -> Finding:
     return Finding(
         id="v8.code",
         severity=Severity.UNKNOWN,
         subject=item.file,
         offset=item.blob.offset,
-        message="is V8's own, by its form, but the file has no table of V8's machine code in a form that is known",
+        message="is V8's own, but no program of the product has a table of machine code in a form that is known",
         agreement=Agreement.UNKNOWN,
     )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pipeline import record as build_record
 from pipeline.context import Context
 from pipeline.elf.policy import ElfPolicy, check_elf
 from pipeline.elf.reader import read_elf_stream
+from pipeline.elf.versions import symbols_of
 from pipeline.errors import PipelineError
 from pipeline.examine.checks import Expectations
 from pipeline.examine.declared import by_package_json, by_wheel_name, target_named
@@ -39,7 +42,7 @@ def blob(data: bytes) -> None:
     """Look for snapshots in *data*, and compare each with each."""
     blobs = find_blobs(data)
     cores = [core_of(data, found) for found in blobs]
-    machine_code(b"\x7fELF" + data, blobs, cores)
+    machine_code(b"\x7fELF" + data, cores)
     for found in blobs:
         find_leaks(data, found.offset, sidecar_end(data, found))
     sound = [core for core in cores if core is not None]
@@ -52,7 +55,7 @@ def codes(data: bytes) -> None:
     """Look for sizes of builtins in *data*, and for their table."""
     sizes = code_sizes(data)
     find_table(data, sizes)
-    has_table(data, len(data) // 2)
+    has_table(data)
 
 
 def text(data: bytes) -> None:
@@ -64,6 +67,24 @@ def text(data: bytes) -> None:
         path = Path(directory, "package.json")
         path.write_bytes(data)
         by_package_json(path)
+
+
+def record(data: bytes) -> None:
+    """Read *data* as a build record, with and without its digests."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "app.build-info.json")
+        path.write_bytes(data)
+        for read in (build_record.read, build_record.read_unsealed):
+            with contextlib.suppress(PipelineError):
+                read(path)
+
+
+def symbols(data: bytes) -> None:
+    """Read the symbols that *data*, an ELF file, asks of each version of its libraries."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "app")
+        path.write_bytes(data)
+        symbols_of(path, frozenset({"GLIBC_2.17", "GLIBC_2.34", "GLIBCXX_3.4.30"}))
 
 
 def file(data: bytes) -> None:
@@ -96,5 +117,6 @@ def _examine(path: Path) -> None:
 
 
 READERS: Mapping[str, Callable[[bytes], None]] = {
-    "elf": elf, "blob": blob, "codes": codes, "text": text, "file": file, "layout": layout,
+    "elf": elf, "symbols": symbols, "blob": blob, "codes": codes, "text": text, "record": record, "file": file,
+    "layout": layout,
 }  # fmt: skip
