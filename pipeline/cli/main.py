@@ -37,6 +37,7 @@ _VERBS: Final = {
     "publish": "pipeline.cli.publish",
     "release": "pipeline.cli.release",
     "image": "pipeline.cli.image",
+    "prebuild": "pipeline.cli.prebuild",
     "reference": "pipeline.cli.reference",
     "workflows": "pipeline.cli.workflows",
     "snapshot-step": "pipeline.cli.snapshot_step",

@@ -44,11 +44,13 @@ TIERS: tuple[frozenset[str], ...] = (
             "git",
             "registry",
             "native_env",
+            "npm",
+            "wheels",
         }
     ),
     frozenset({"github"}),
     frozenset({"publication", "releasing"}),
-    frozenset({"toolchains", "v8_build", "patches", "proof", "images"}),
+    frozenset({"toolchains", "v8_build", "patches", "proof", "images", "prebuilding"}),
     # L3 to L5
     frozenset({"stages"}),
     frozenset({"orchestrate"}),
