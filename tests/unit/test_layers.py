@@ -88,7 +88,7 @@ PROGRAMS = {"pipeline.rootfs.launcher"}
 """Modules that are programs of their own, started apart."""
 MODULE_LINES = 300
 FUNCTION_LINES = 60
-LONGER_MODULES = {"pipeline.stages.lift": 350, "pipeline.model.spec": 350}
+LONGER_MODULES = {"pipeline.stages.lift": 350, "pipeline.model.spec": 360}
 """Modules that may be longer, and how long."""
 LONGER_FUNCTIONS: dict[str, int] = {}
 MUTABLE_CALLS = {"list", "dict", "set", "defaultdict", "deque", "Counter", "bytearray", "OrderedDict"}

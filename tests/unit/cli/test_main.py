@@ -211,6 +211,7 @@ def test_help_lists_the_verbs_in_their_order() -> None:
         "image",
         "cache",
         "root",
+        "prebuild",
         "reference",
         "workflows",
     ]
