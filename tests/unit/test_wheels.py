@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import wheels
 from pipeline.context import Context
 from pipeline.errors import NetworkError, ToolboxError
 from pipeline.model.events import NullReporter
