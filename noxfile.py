@@ -97,7 +97,7 @@ def release(session: nox.Session) -> None:
 
 @nox.session
 def image(session: nox.Session) -> None:
-    """Make images of finished builds: -- --bake DIR, --layout DIR or --context DIR; or --print, --check, --write."""
+    """Make images of finished builds: -- --bake, --layout or --context DIR, --push; or --print, --check, --write."""
     run_pipeline(session, "image", *session.posargs)
 
 

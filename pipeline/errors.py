@@ -226,6 +226,12 @@ class ImageError(PipelineError):
     exit_code = 34
 
 
+class RegistryError(PipelineError):
+    """A registry of images does not give or take what it should, or holds what must not be changed."""
+
+    exit_code = 35
+
+
 class RootError(PipelineError):
     """An emulated root cannot be made, entered or exported."""
 

@@ -187,7 +187,8 @@ def _spill_all(path: Path, infos: Iterator[tarfile.TarInfo], writer: _Writer, li
             continue
         target = writer.destination / str(count)
         kept = info.isreg() and not info.issparse() and _spill(writer, info, target)
-        yield Member(name=info.name, path=target if kept else None, size_bytes=info.size)
+        link_to = info.linkname if info.issym() else None
+        yield Member(name=info.name, path=target if kept else None, size_bytes=info.size, link_to=link_to)
 
 
 def _spill(writer: _Writer, info: tarfile.TarInfo, target: Path) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from pipeline.cli.image_push import push
 from pipeline.cli.request import DEFAULT_OUT_DIR
 from pipeline.cli.settings import Session, Verb, common_options, open_session
 from pipeline.cli.spec_file import SpecFile, load_spec, required_spec
@@ -36,7 +37,7 @@ from pipeline.stages import lay_out_toolchain
 DEFAULT_HOSTS = ("amd64", "arm64")
 """Machines that the toolchain image is for."""
 _PATH = click.Path(path_type=Path)
-_ACTIONS = ("check", "write", "layout", "bake", "toolchain_context", "print", "context")
+_ACTIONS = ("check", "write", "layout", "bake", "push", "toolchain_context", "print", "context")
 
 
 def _options() -> list[Callable[[Any], Any]]:
@@ -50,6 +51,8 @@ def _options() -> list[Callable[[Any], Any]]:
         option("--bake", type=_PATH, metavar="DIR", help="Bake all variants with docker buildx, an OCI layout each."),
         option("--toolchain-context", type=_PATH, metavar="DIR", help="Lay out the toolchain image's context."),
         option("--builder", metavar="NAME", help="[--bake] Builder of buildx (default: the one in use)."),
+        option("--push", metavar="VARIANT=LAYOUT", multiple=True, help="Publish an OCI layout; repeatable."),
+        option("--repository", metavar="HOST/NAME", multiple=True, help="[--push] Where to; repeatable."),
         option("--variant", type=click.Choice(VARIANTS), default="scratch", help="[--layout] Default: scratch."),
         option("--base-layout", type=_PATH, metavar="DIR", help="[--layout] OCI layout of the variant's base."),
         option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml (default: its default one)."),
@@ -75,14 +78,14 @@ def _with_options(verb: Verb) -> Verb:
 def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
     """Make images of finished builds, or what they are built from.
 
-    Give one of --check, --write, --layout, --bake, --toolchain-context, --print, --context; the last two go together.
-    Nothing is compiled, and nothing of a target is run.
+    Give one of --check, --write, --layout, --bake, --push, --toolchain-context, --print, --context; the last two go
+    together. Nothing is compiled, and nothing of a target is run, but by --push: it proves images before it tags them.
     """
     chosen = [name for name in _ACTIONS if options[name]]
     if len(chosen) != 1 and chosen != ["print", "context"]:
         raise UsageError(
             "what is to be done with images?",
-            cause="--check, --write, --layout, --bake, --toolchain-context, --print, --context: one is needed, "
+            cause="--check, --write, --layout, --bake, --push, --toolchain-context, --print, --context: one is needed, "
             "and only the last two go together",
             action="see `python -m pipeline image --help`",
         )
@@ -99,6 +102,8 @@ def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever t
             _layout(session, _request(file, options), options)
         elif options["bake"]:
             _bake(session, _request(file, options), options, file)
+        elif options["push"]:
+            push(session, _request(file, options), options["push"], options["repository"])
         elif options["print"]:
             _print(session, _request(file, options), options, file)
         else:

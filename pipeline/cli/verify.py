@@ -50,7 +50,7 @@ def verify(
     """Check anybody's programs: what is in them, and for products of this pipeline their records and what they do.
 
     FILE is a program, a directory, a zip, a tar, an npm package, a wheel, a folder of prebuilds, or an image (an OCI
-    layout, or what `docker save` writes).
+    layout, what `docker save` writes, or its name in a registry, such as docker://HOST/NAME:TAG).
 
     Where a zip's build record lies beside it, each of its values is held against the zip; it also says for which
     target the zip is, which libraries its users are known to have, and whose canaries are to be run.

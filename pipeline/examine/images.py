@@ -7,6 +7,7 @@ applied by name only, nothing is written where they say.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -124,7 +125,7 @@ class _Images:
             raise _damaged(f"an image of {len(layers)} layers")
         files: dict[str, Member] = {}
         for name in layers:
-            _apply(files, self._layer(name))
+            apply_layer(files, self._layer(name))
         declared = Declared(target=_target(platform), source="the image's platform")
         return Tree(label=label, members=tuple(files.values()), declared=declared, is_root=True)
 
@@ -181,7 +182,7 @@ class _Images:
             raise _damaged(f"{name} is not JSON: {error}") from error
 
 
-def _apply(files: dict[str, Member], layer: tuple[Member, ...]) -> None:
+def apply_layer(files: dict[str, Member], layer: tuple[Member, ...]) -> None:
     """Put a layer over the *files* below it."""
     for member in layer:
         path = PurePosixPath(_plain(member.name))
@@ -192,7 +193,7 @@ def _apply(files: dict[str, Member], layer: tuple[Member, ...]) -> None:
     for member in layer:
         name = _plain(member.name)
         if not PurePosixPath(name).name.startswith(_WHITEOUT):
-            files[name] = Member(name=name, path=member.path, size_bytes=member.size_bytes)
+            files[name] = dataclasses.replace(member, name=name)
 
 
 def _remove(files: dict[str, Member], name: str, *, itself: bool) -> None:

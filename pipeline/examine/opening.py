@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline import archive, tarball
 from pipeline.archive import ZipLimits
 from pipeline.elf.image import MAGIC
-from pipeline.errors import ArchiveError, UnsupportedError, UsageError
+from pipeline.errors import ArchiveError, UsageError
 from pipeline.examine import images
 from pipeline.examine.declared import by_name, by_package_json, by_wheel_name
 from pipeline.examine.trees import Declared, Opened, Tree, is_worth_a_look
@@ -26,8 +26,7 @@ _TAR_MAGIC_OFFSET = 257
 def open_input(path: Path, scratch_dir: Path) -> Opened:
     """Return what *path* holds; what must be unpacked lies in the empty directory *scratch_dir* from then on.
 
-    Raises ArchiveError when it is a damaged or hostile archive, UsageError when it is not there, UnsupportedError for
-    what cannot be read yet.
+    Raises ArchiveError when it is a damaged or hostile archive, UsageError when it is not there.
     """
     if not path.exists():
         raise _missing(path)
@@ -94,16 +93,9 @@ def _described(members: tuple[Member, ...], otherwise: Declared) -> Declared:
     return otherwise
 
 
-def _missing(path: Path) -> UsageError | UnsupportedError:
-    text = str(path)
-    if ":" in path.name or ":/" in text:
-        return UnsupportedError(
-            f"{text} looks like an image in a registry, which cannot be read yet",
-            cause="only what lies on this machine is read",
-            action="save it first (`docker save -o FILE IMAGE`, or as an OCI layout), and give that file or directory",
-        )
+def _missing(path: Path) -> UsageError:
     return UsageError(
-        f"{text} does not exist",
+        f"{path} does not exist",
         cause="a misspelt path, or another working directory",
         action="give the path of a file or directory",
     )

@@ -82,6 +82,8 @@ class LayoutReader:
     """A layout that somebody wrote. Its methods raise ImageError for what is not as it should be."""
 
     directory: Path
+    role: str = "base for an image"
+    """What it should have been, for messages."""
 
     def index(self) -> Mapping[str, Any]:
         """Return ``index.json``."""
@@ -125,7 +127,7 @@ class LayoutReader:
     def wrong(self, why: str) -> ImageError:
         """Return the error that says *why* the layout is not as it should be."""
         return ImageError(
-            f"{self.directory} is no base for an image: {why}",
+            f"{self.directory} is no {self.role}: {why}",
             cause="it is no OCI layout, or was cut, altered, or written by something else than an image builder",
             action="write it again, such as with `skopeo copy --all docker://IMAGE oci:DIR:base`",
         )

@@ -23,3 +23,5 @@ class Member:
     path: Path | None
     """Where its content lies on this machine, under a name of ours; None: it was not wanted, or is a link."""
     size_bytes: int = 0
+    link_to: str | None = None
+    """Where a symbolic link leads, as it says."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime as dt
-import email.utils
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,13 +21,13 @@ import urllib3
 from pipeline import fs
 from pipeline.errors import IntegrityError, NetworkError
 from pipeline.model.events import Progress, Reporter
-from pipeline.net.wording import ca_bundle, reason_of, without_credentials
+from pipeline.net.wording import asked_pause_s, ca_bundle, reason_of, without_credentials
 from pipeline.partial import PartialFile
 
 CHUNK_BYTES = 256 * 1024
 CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 60.0
-_PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _T = TypeVar("_T")
 
@@ -147,8 +145,8 @@ class Client(contextlib.AbstractContextManager["Client"]):
         response.close()
         if response.status_code == requests.codes.requested_range_not_satisfiable:
             raise _StalePartError
-        if response.status_code in _PASSING_STATUSES:
-            raise _PassingStatusError(response.status_code, _retry_after_s(response))
+        if response.status_code in PASSING_STATUSES:
+            raise _PassingStatusError(response.status_code, asked_pause_s(response.headers))
         raise _refused(url, response.status_code)
 
     def _retrying(self, url: str, action: Callable[[], _T]) -> _T:
@@ -243,17 +241,6 @@ def raw_chunks(response: requests.Response) -> Iterator[bytes]:
 def _content_length(response: requests.Response) -> int | None:
     stated = response.headers.get("Content-Length", "")
     return int(stated) if stated.isdecimal() else None
-
-
-def _retry_after_s(response: requests.Response) -> float | None:
-    """Return what Retry-After asks for: seconds or a date (RFC 9110, 10.2.3)."""
-    stated = response.headers.get("Retry-After", "").strip()
-    if stated.isdecimal():
-        return float(stated)
-    with contextlib.suppress(ValueError, TypeError):
-        then = email.utils.parsedate_to_datetime(stated)
-        return (then - dt.datetime.now(then.tzinfo)).total_seconds()
-    return None
 
 
 def _check_size(url: str, size_bytes: int, max_bytes: int) -> None:

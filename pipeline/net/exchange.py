@@ -1,7 +1,7 @@
 """Requests that are answered with little: JSON interfaces, uploads, and files that are only digested.
 
-Each call is one attempt; who calls knows whether it may be made again. Redirects are followed for GET only, and the
-token goes to the origins that it was given for, never to where a redirect leads.
+Each call is one attempt; who calls knows whether it may be made again. Redirects are followed for GET and HEAD only,
+and the token goes to the origins that it was given for, never to where a redirect leads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import requests.auth
 import urllib3
 
 from pipeline.errors import IntegrityError, NetworkError
-from pipeline.net import CHUNK_BYTES, CONNECT_TIMEOUT_S, new_session, raw_chunks
+from pipeline.net import CONNECT_TIMEOUT_S, new_session, raw_chunks
+from pipeline.net.bodies import FileBody
 from pipeline.net.wording import reason_of, without_credentials
 
 READ_TIMEOUT_S = 120.0
@@ -55,10 +56,12 @@ class Secret:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Credential:
-    """A bearer token and the origins (``https://host[:port]``) that may see it."""
+    """A token (or what stands for it) and the origins (``https://host[:port]``) that may see it."""
 
     token: Secret
     origins: frozenset[str]
+    scheme: str = "Bearer"
+    """Of the header (RFC 9110, 11.4); with ``Basic``, *token* is ``user:password`` in base64."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,8 +72,14 @@ class Request:
     url: str
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     json: object = None
+    content: bytes | None = None
+    """Sent as the body, as it is."""
     file: Path | None = None
     """Sent as the body, from the disk, in windows."""
+    offset: int = 0
+    """Where in *file* the body begins, in bytes."""
+    credential: Credential | None = None
+    """In place of the session's."""
     on_sent: Callable[[int], None] | None = None
     """Told how many bytes of *file* went out in all."""
 
@@ -123,22 +132,30 @@ class Exchanger(contextlib.AbstractContextManager["Exchanger"]):
         with self._opened(request) as response:
             return _answer(response, request.url)
 
-    def digest(self, request: Request, *, max_bytes: int, on_read: Callable[[int], None] | None = None) -> Digested:
-        """Read what a GET of *request* leads to and return its digest; nothing is kept.
+    def digest(
+        self,
+        request: Request,
+        *,
+        max_bytes: int,
+        on_read: Callable[[int], None] | None = None,
+        sink: IO[bytes] | None = None,
+    ) -> Digested:
+        """Read what a GET of *request* leads to and return its digest; it is kept only where *sink* is given.
 
-        Raises CutError, NetworkError, and IntegrityError for more than *max_bytes*.
+        Raises CutError, NetworkError, IntegrityError for more than *max_bytes*, and what writing to *sink* raises.
         """
         with self._opened(request) as response:
             if response.status_code != requests.codes.ok:
                 return Digested(answer=_answer(response, request.url))
             digest, size_bytes = hashlib.sha256(), 0
-            with _cuts():
-                for chunk in raw_chunks(response):
-                    digest.update(chunk)
-                    size_bytes += len(chunk)
-                    _check_size(request.url, size_bytes, max_bytes)
-                    if on_read:
-                        on_read(size_bytes)
+            for chunk in _chunks(response):
+                digest.update(chunk)
+                size_bytes += len(chunk)
+                _check_size(request.url, size_bytes, max_bytes)
+                if sink:
+                    sink.write(chunk)
+                if on_read:
+                    on_read(size_bytes)
             return Digested(sha256=digest.hexdigest(), size_bytes=size_bytes)
 
     @contextlib.contextmanager
@@ -151,7 +168,7 @@ class Exchanger(contextlib.AbstractContextManager["Exchanger"]):
         for _hop in range(MAX_REDIRECTS + 1):
             response = self._attempt(request, url)
             target = response.headers.get("Location")
-            if request.method != "GET" or response.status_code not in _REDIRECTS or not target:
+            if request.method not in {"GET", "HEAD"} or response.status_code not in _REDIRECTS or not target:
                 return response
             response.close()
             url = _next_url(url, target)
@@ -159,18 +176,21 @@ class Exchanger(contextlib.AbstractContextManager["Exchanger"]):
 
     def _attempt(self, request: Request, url: str) -> requests.Response:
         with contextlib.ExitStack() as stack:
-            body = _Body(stack.enter_context(request.file.open("rb")), request) if request.file else None
-            data = body if body is not None and len(body) else (b"" if body is not None else None)
+            data: bytes | FileBody | None = request.content
+            if request.file:
+                stream = stack.enter_context(request.file.open("rb"))
+                body = FileBody(stream, offset=request.offset, on_sent=request.on_sent)
+                data = body if len(body) else b""
             with _cuts(url):
                 return self._session.request(
                     request.method, url, headers=dict(request.headers), json=request.json, data=data,
-                    auth=self._auth(url), allow_redirects=False, stream=True,
+                    auth=self._auth(request, url), allow_redirects=False, stream=True,
                     timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
                 )  # fmt: skip
 
-    def _auth(self, url: str) -> requests.auth.AuthBase:
-        known = self._credential
-        return _Bearer(known.token if known and origin_of(url) in known.origins else None)
+    def _auth(self, request: Request, url: str) -> requests.auth.AuthBase:
+        known = request.credential or self._credential
+        return _Authorization(known if known and origin_of(url) in known.origins else None)
 
 
 def origin_of(url: str) -> str:
@@ -180,36 +200,23 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
-class _Bearer(requests.auth.AuthBase):
-    """Adds the token, or nothing: without any *auth*, requests would ask ~/.netrc."""
+class _Authorization(requests.auth.AuthBase):
+    """Adds the credential, or nothing: without any *auth*, requests would ask ~/.netrc."""
 
-    def __init__(self, token: Secret | None) -> None:
-        self._token = token
+    def __init__(self, credential: Credential | None) -> None:
+        self._credential = credential
 
     def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
         prepared.headers.pop("Authorization", None)
-        if self._token:
-            prepared.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        if known := self._credential:
+            prepared.headers["Authorization"] = f"{known.scheme} {known.token.reveal()}"
         return prepared
 
 
-class _Body:
-    """A file as requests sends it: by its length, in the windows that are asked for."""
-
-    def __init__(self, stream: IO[bytes], request: Request) -> None:
-        self._stream = stream
-        self._size_bytes = stream.seek(0, 2)
-        self._stream.seek(0)
-        self._on_sent = request.on_sent
-
-    def __len__(self) -> int:
-        return self._size_bytes
-
-    def read(self, size: int = CHUNK_BYTES) -> bytes:
-        window = self._stream.read(size if size >= 0 else CHUNK_BYTES)
-        if self._on_sent:
-            self._on_sent(self._stream.tell())
-        return window
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    """Yield the body; only what reading it raises is named, not what the reader of the chunks does."""
+    with _cuts():
+        yield from raw_chunks(response)
 
 
 @contextlib.contextmanager

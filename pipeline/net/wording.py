@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+import email.utils
 import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,3 +36,14 @@ def reason_of(error: BaseException) -> str:
         seen = inner
     text = getattr(seen, "strerror", None) or str(seen).rpartition(">: ")[2] or type(seen).__name__
     return str(text)
+
+
+def asked_pause_s(headers: Mapping[str, str]) -> float | None:
+    """Return what Retry-After asks for: seconds or a date (RFC 9110, 10.2.3)."""
+    stated = (headers.get("Retry-After") or headers.get("retry-after") or "").strip()
+    if stated.isdecimal():
+        return float(stated)
+    with contextlib.suppress(ValueError, TypeError):
+        then = email.utils.parsedate_to_datetime(stated)
+        return (then - dt.datetime.now(then.tzinfo)).total_seconds()
+    return None

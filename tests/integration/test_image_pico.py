@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from pipeline.images.bases import platform_name
 from pipeline.model.execution import ExecRequest
 from pipeline.model.target import find_target
 
-from .command import Cli
+from .command import ROOT, Cli
+from .packages import unpacked as unpacked_package
 from .products import toolchain_for
+from .registry import docker_config, htpasswd, running_registry
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
 
@@ -79,3 +82,27 @@ def test_verify_takes_it_for_what_it_is(cli: Cli, layout: Path) -> None:
 def test_the_plan_of_bake_has_both_platforms(cli: Cli, dist_options: tuple[str | Path, ...]) -> None:
     planned = cli.run(*dist_options, "--print").result
     assert {tuple(target["platforms"]) for target in planned["target"].values()} == {("linux/arm64", "linux/s390x")}
+
+
+def test_it_is_pushed_proved_by_its_canaries_and_tagged(
+    cli: Cli, dist_options: tuple[str | Path, ...], layout: Path, tmp_path: Path
+) -> None:
+    program = unpacked_package(cli, "docker-registry") / "usr/bin/docker-registry"
+    with running_registry(program, tmp_path / "registry", auth=htpasswd(tmp_path)) as registry:
+        env = docker_config(tmp_path / "docker", registry.host)
+        places = [f"{registry.host}/team/pico", f"{registry.host}/copies/pico"]
+        repositories = [f"--repository={place}" for place in places]
+        pushed = cli.run(*dist_options, "--push", f"scratch={layout}", *repositories, env=env)
+        assert pushed.exit_code == 0, pushed.stderr
+        first, second = pushed.result["images"]
+        (top,) = json.loads((layout / "index.json").read_text())["manifests"]
+        assert first["digest"] == second["digest"] == top["digest"]
+        assert sorted(first["platforms"]) == ["linux/arm64", "linux/s390x"]
+        assert (first["blobs"], second["blobs"]) == (6, 0), "the second repository of a registry gets blobs mounted"
+        canaries = tomllib.loads((ROOT / "releases.toml").read_text())["runtimes"]["pico"]["canaries"]
+        assert first["canaries"] == len(TARGETS) * len(canaries)
+        expected = dict.fromkeys(("0.1.0-scratch", "0.1-scratch", "scratch"), top["digest"])
+        assert registry.tags("team/pico") == registry.tags("copies/pico") == expected
+        (file,) = cli.run("verify", f"docker://{places[1]}:scratch", env=env).result["files"]
+        assert (file["verdict"], sorted(file["targets"])) == ("ok", sorted(TARGETS))
+    (layout.parent / "pico.push.json").unlink()

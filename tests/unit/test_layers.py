@@ -47,7 +47,7 @@ TIERS: tuple[frozenset[str], ...] = (
             "native_env",
         }
     ),
-    frozenset({"github", "cache"}),
+    frozenset({"github", "cache", "oci_registry"}),
     frozenset({"publication", "releasing"}),
     frozenset({"toolchains", "v8_build", "patches", "proof", "images"}),
     frozenset({"rootfs"}),

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from pipeline.context import Context
-from pipeline.errors import ArchiveError, UnsupportedError, UsageError
+from pipeline.errors import ArchiveError, NetworkError, UsageError
 from pipeline.examine.checks import Expectations
 from pipeline.model.events import NullReporter
 from pipeline.model.findings import Examined, Severity, failed
@@ -305,12 +305,19 @@ def test_an_index_that_names_itself(tmp_path: Path) -> None:
         look(layout.directory)
 
 
-@pytest.mark.parametrize("text", ["docker://debian:12", "debian:12", "registry.example/app:1.0", "app@sha256:0123"])
-def test_an_image_in_a_registry_cannot_be_read_yet(text: str, tmp_path: Path) -> None:
-    context = Context(cache_dir=tmp_path, reporter=NullReporter(), environ={})
-    with pytest.raises(UnsupportedError) as caught:
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("docker://debian:12", "docker.io/library/debian:12"),
+        ("debian:12", "docker.io/library/debian:12"),
+        ("registry.example/app:1.0", "registry.example/app:1.0"),
+    ],
+)
+def test_an_image_in_a_registry_is_not_asked_for_offline(text: str, name: str, tmp_path: Path) -> None:
+    context = Context(cache_dir=tmp_path, reporter=NullReporter(), environ={}, offline=True)
+    with pytest.raises(NetworkError) as caught:
         examine.run(examine.ExamineInputs(path=Path(text), shown=text, expected=Expectations()), context)
-    assert "looks like an image in a registry, which cannot be read yet" in caught.value.what
+    assert caught.value.what == f"{name} is in a registry, which cannot be reached with --offline"
 
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:

@@ -74,9 +74,14 @@ def sysroot(place: Path, target: str) -> Path:
 
 def base_layout(place: Path, platforms: Iterable[str], files: Mapping[str, bytes] | None = None) -> Path:
     """An OCI layout of a base image: two layers, the second of which has an own ``etc/group``."""
+    return base_layout_of(place, {name: files or {} for name in platforms})
+
+
+def base_layout_of(place: Path, platforms: Mapping[str, Mapping[str, bytes]]) -> Path:
+    """The same, with files of its own for each platform."""
     place.mkdir()
     writer = LayoutWriter(place)
-    manifests = [_base_manifest(writer, place, name, files or {}) for name in platforms]
+    manifests = [_base_manifest(writer, place, name, files) for name, files in platforms.items()]
     image = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests}
     writer.finish(writer.add_json(image, INDEX_TYPE), "base")
     return place

@@ -43,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(200 if path != "/refused" else 403, CONTENT, {"X-Answer": "yes"})
 
-    do_POST = do_GET  # noqa: N815 - the name that http.server wants
+    do_POST = do_PUT = do_GET  # noqa: N815 - the name that http.server wants
 
     def answer(self, status: int, body: bytes, headers: dict[str, str], length: int | None = None) -> None:
         self.send_response(status)
@@ -193,3 +193,37 @@ def traceback_of_a_cut(client: Exchanger, url: str) -> str:
     except CutError as error:
         return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     raise AssertionError("it was not cut")
+
+
+def test_a_credential_of_one_request_and_its_scheme() -> None:
+    with listening() as (home, here), listening() as (other, there), exchanger(home) as client:
+        credential = Credential(token=Secret("bWU6eA=="), origins=frozenset({origin_of(home)}), scheme="Basic")
+        client.send(Request(method="GET", url=f"{home}/redirect?to={other}/file", credential=credential))
+        client.send(Request(method="GET", url=f"{home}/file"))
+    assert [given for _method, _path, given, _body in here] == ["Basic bWU6eA==", f"Bearer {TOKEN}"]
+    assert [given for _method, _path, given, _body in there] == [None]
+
+
+def test_a_body_from_an_offset_and_one_from_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"0123456789")
+    sent: list[int] = []
+    with listening() as (base, seen), exchanger(base) as client:
+        client.send(Request(method="PUT", url=base, file=tmp_path / "file", offset=4, on_sent=sent.append))
+        client.send(Request(method="PUT", url=base, file=tmp_path / "file", offset=10))
+        client.send(Request(method="PUT", url=base, content=b"raw"))
+    assert [body for _method, _path, _given, body in seen] == [b"456789", b"", b"raw"]
+    assert sent[-1] == 10
+
+
+def test_content_is_kept_where_a_sink_is_given(tmp_path: Path) -> None:
+    with listening() as (base, _seen), exchanger(base) as client, (tmp_path / "got").open("wb") as sink:
+        got = client.digest(Request(method="GET", url=f"{base}/file"), max_bytes=1 << 30, sink=sink)
+    assert (tmp_path / "got").read_bytes() == CONTENT
+    assert got.size_bytes == len(CONTENT)
+    with (
+        listening() as (base, _seen),
+        exchanger(base) as client,
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(OSError, match="No space left"),
+    ):
+        client.digest(Request(method="GET", url=f"{base}/file"), max_bytes=1 << 30, sink=full)

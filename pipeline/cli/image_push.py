@@ -1,0 +1,78 @@
+"""``image --push``: images to registries."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from pipeline.cli.settings import Session
+from pipeline.errors import UsageError
+from pipeline.model.image_reference import parse_repository
+from pipeline.model.image_spec import VARIANTS, Variant
+from pipeline.orchestrate.image_push import PushOrder, PushResult, push_images
+from pipeline.orchestrate.imaging import ImageRequest
+
+
+def push(session: Session, request: ImageRequest, layouts: tuple[str, ...], repositories: tuple[str, ...]) -> None:
+    """Push *layouts* (``VARIANT=PATH``) to *repositories*, or to those that releases.toml names."""
+    named = repositories or request.spec.repositories
+    if not named:
+        raise UsageError(
+            "to which repository are the images to be pushed?",
+            cause=f"releases.toml names no repositories of {request.runtime_name}, and --repository was not given",
+            action="give --repository HOST/NAME, or set `repositories` in [runtimes.NAME.image]",
+        )
+    order = PushOrder(
+        request=request,
+        layouts=tuple(map(_layout, layouts)),
+        repositories=tuple(dict.fromkeys(map(parse_repository, named))),
+    )
+    if len({variant for variant, _path in order.layouts}) != len(order.layouts):
+        raise _unclear("a variant is given twice")
+    started = time.monotonic()
+    result = push_images(order, session.context)
+    session.result(_as_json(result, time.monotonic() - started), _as_text(result))
+
+
+def _layout(text: str) -> tuple[Variant, Path]:
+    name, _equals, path = text.partition("=")
+    if name not in VARIANTS or not path:
+        raise _unclear(f"--push {text}")
+    place = (Path.cwd() / path).absolute()
+    if not place.exists():
+        raise UsageError(
+            f"{place} does not exist",
+            cause="a misspelt path, or nothing was written there yet",
+            action="write an image with --layout, or with `docker buildx bake`",
+        )
+    return name, place
+
+
+def _unclear(what: str) -> UsageError:
+    return UsageError(
+        f"{what}: which image is to be pushed?",
+        cause="it is a variant and its OCI layout, a directory or a tar",
+        action="such as --push scratch=image/app",
+    )
+
+
+def _as_json(result: PushResult, duration_s: float) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "images": [
+            {
+                "repository": str(item.repository), "variant": item.variant, "digest": item.image.digest,
+                "platforms": item.platforms, "requests": item.pushed.requests, "blobs": item.pushed.blobs,
+                "size_bytes": item.pushed.size_bytes, "checks": len(item.findings),
+                "canaries": sum(finding.id == "canary" for finding in item.findings),
+            }
+            for item in result.images
+        ],
+        "tags": [move.model_dump(mode="json", exclude={"moved"}) for move in result.journal.moves],
+        "journal": str(result.journal_path),
+        "duration_s": round(duration_s, 3),
+    }  # fmt: skip
+
+
+def _as_text(result: PushResult) -> str:
+    return "".join(f"{move.after}  {move.repository}:{move.tag}\n" for move in result.journal.moves)
