@@ -59,6 +59,8 @@ def verify(
         checked: dict[str, tuple[Finding, ...]] = {}
         seen: dict[str, Examined] = {}
         for path in files:
+            if proof.runtime is not None and not path.exists():
+                raise _nothing_to_run(path)
             place = record_path(path, proof)
             if place is None and proof.runtime is None:
                 record_order(place, proof)
@@ -95,6 +97,14 @@ def verify(
         if error is not None:
             raise ResultError(error, result)
         session.result(result)
+
+
+def _nothing_to_run(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is not on this machine, so that nothing in it can be run",
+        cause="a misspelt path; or an image in a registry, whose programs are only looked at",
+        action="correct the path, or leave --runtime out",
+    )
 
 
 def _self_test(session: Session, files: tuple[Path, ...], proof: ProofOptions) -> SelfTestReport:

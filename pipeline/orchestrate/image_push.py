@@ -76,7 +76,7 @@ def push_images(order: PushOrder, context: Context) -> PushResult:
     builds = finished(order.request, context)
     designs = {design.variant: design for design in order.request.designs}
     parent = fs.make_directory(context.cache_dir / "images")
-    journal_lock = order.journal_path.with_suffix(".lock")
+    journal_lock = parent / f"push-{fs.sha256_json(str(order.journal_path))[:16]}.lock"
     with fs.locked(journal_lock), tempfile.TemporaryDirectory(prefix="push-", dir=parent) as scratch:
         images = {}
         for variant, place in order.layouts:

@@ -190,3 +190,12 @@ def test_the_error_of_a_verifier_that_was_fooled() -> None:
         "  usual cause: a way of being wrong that it does not know, or one that this product's layout hides\n"
         "  what to do:  do not rely on its verdict about this product; report it with the table above"
     )
+
+
+def test_programs_of_an_image_in_a_registry_are_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "registry.example/app:1", "--runtime", "app"]) == 2
+    assert capsys.readouterr().err == (
+        "error: registry.example/app:1 is not on this machine, so that nothing in it can be run\n"
+        "  usual cause: a misspelt path; or an image in a registry, whose programs are only looked at\n"
+        "  what to do:  correct the path, or leave --runtime out\n"
+    )
