@@ -101,8 +101,9 @@ def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_image_reference(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verify", "docker://debian:12"]) == 26
-    assert "looks like an image in a registry, which cannot be read yet" in capsys.readouterr().err
+    assert main(["verify", "--offline", "docker://debian:12"]) == 11
+    said = "error: docker.io/library/debian:12 is in a registry, which cannot be reached with --offline\n"
+    assert said in capsys.readouterr().err
 
 
 def test_the_target_is_found_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
