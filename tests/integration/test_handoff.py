@@ -95,8 +95,9 @@ def test_the_machine_itself_by_namespaces_and_in_place(
     work_dir = place.work_dir()
     work_dir.rename(tmp_path / "gone")
     compared = place.result(
-        "snapshot", bundle, "--cross-check", "native,ssh:box", "--ssh-config", host.config(), "--out", tmp_path
+        "snapshot", bundle, "--cross-check", "auto,ssh:box", "--ssh-config", host.config(), "--out", tmp_path
     )
+    assert compared["steps"]["snap-1.0.0"]["executor"] == "native"
     assert compared["steps"]["snap-1.0.0"]["way"] == "namespaces"
     assert compared["cross_check"]["differences"] == []
 
@@ -193,15 +194,19 @@ def test_a_connection_that_is_cut_in_a_transfer(
     handoff.middle.result(*over_ssh(handoff, host.config())[:-1], tmp_path / "again.snapshot.tar.zst")
 
 
-def test_a_connection_that_is_cut_during_the_run(handoff: Handoff, host: Sshd, tmp_path: Path) -> None:
-    slow = tmp_path / "slow"
+def stand_in(handoff: Handoff, path: Path, run: str) -> str:
+    """Write an emulator that does *run* in the place of the generator; return the words that start it."""
     real = handoff.emulator.replace("@ROOT@", '"$1"')
-    verify = f'case "$*" in *--verify*) exec {real} "$2" "$3" "$4" ;; esac'
-    slow.write_text(f"#!/bin/sh\n{verify}\n:>{tmp_path}/started\nexec sleep 61.5\n")
-    slow.chmod(0o755)
+    path.write_text(f'#!/bin/sh\ncase "$*" in *--verify*) exec {real} "$2" "$3" "$4" ;; esac\n{run}\n')
+    path.chmod(0o755)
+    return f"{path} @ROOT@"
+
+
+def test_a_connection_that_is_cut_during_the_run(handoff: Handoff, host: Sshd, tmp_path: Path) -> None:
+    slow = stand_in(handoff, tmp_path / "slow", f":>{tmp_path}/started\nexec sleep 61.5")
     cutter = threading.Thread(target=cut_when, args=(host, (tmp_path / "started").exists))
     cutter.start()
-    said = refused(handoff.middle.run(*over_ssh(handoff, host.config(), f"{slow} @ROOT@")), 16)
+    said = refused(handoff.middle.run(*over_ssh(handoff, host.config(), slow)), 16)
     cutter.join()
     assert said[-3] == "error: running the generator on box failed: exit status 255"
     nothing_left(handoff, host)
@@ -212,11 +217,43 @@ def test_a_connection_that_is_cut_during_the_run(handoff: Handoff, host: Sshd, t
     handoff.middle.result(*command[:-1], out)
 
 
+def test_gigabytes_stay_where_they_are(handoff: Handoff, host: Sshd, tmp_path: Path) -> None:
+    """None of the files is too large by itself; the generator is ended before it is done, and nothing comes back."""
+    run = 'for i in 1 2 3; do truncate -s 2G "$OUT_DIR/$i"; done\nexec sleep 63.5'
+    endless = stand_in(handoff, tmp_path / "endless", run)
+    started = time.monotonic()
+    said = refused(handoff.middle.run(*over_ssh(handoff, host.config(), endless)), 17)
+    assert time.monotonic() - started < 60
+    assert said[-3] == "error: the generator made more than 4 GiB in OUT_DIR"
+    nothing_left(handoff, host)
+    assert not running("sleep\x0063.5")
+
+
 def cut_when(host: Sshd, begun: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not begun() and time.monotonic() < deadline:
         time.sleep(0.05)
     host.cut()
+
+
+def test_auto_says_what_it_takes(handoff: Handoff, tmp_path: Path) -> None:
+    made = handoff.middle.run("snapshot", handoff.bundle, "--out", tmp_path)
+    assert made.exit_code == 0, made.stderr
+    (line,) = (line for line in made.stderr.splitlines() if "runs programs of arm64" in line)
+    assert line.endswith(
+        f"qemu runs programs of arm64 (native: this machine is no arm64 ({os.uname().machine}); "
+        "qemu: a tiny arm64 program ran here; docker: not tried, qemu comes first; "
+        "ssh: only where a host is named (--executor ssh:[user@]host))"
+    )
+
+
+def test_native_where_the_cpu_is_another_one(handoff: Handoff, tmp_path: Path) -> None:
+    said = refused(handoff.middle.run("snapshot", handoff.bundle, "--executor", "native", "--out", tmp_path), 16)
+    assert said[-3:] == [
+        "error: no program of arm64 can be run here",
+        f"  usual cause: native: this machine is no arm64 ({os.uname().machine})",
+        "  what to do:  run `python -m pipeline doctor`, or name another executor with --executor",
+    ]
 
 
 def test_a_host_of_another_cpu(handoff: Handoff, host: Sshd) -> None:
