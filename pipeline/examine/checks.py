@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from pipeline.elf.facts import ElfFacts
@@ -145,25 +146,35 @@ def _declared(program: _Program, tree: Tree, expected: Expectations) -> Declared
 
 
 def _check_snapshots(tree: Tree, programs: list[_Program], expected: Expectations) -> Iterator[Finding]:
-    """Yield what is to be said of snapshots: those of programs by their target, then those in files of data.
+    """Yield what is to be said of snapshots, for the programs of each target and the files of data that go with them.
 
-    Programs for different targets are kept apart: one must not vouch for another's snapshot.
+    Programs for different targets are kept apart: one must not vouch for another's snapshot. A file of data goes
+    with the programs that lie nearest to it; where those are for several targets it is judged alone.
     """
-    by_target: dict[Target | None, list[tuple[str, Path]]] = defaultdict(list)
-    for program in programs:
-        by_target[program.facts.target()].append((program.subject, program.path))
     known = {program.member.name for program in programs}
-    data = [
-        (tree.subject(member), member.path)
-        for member in tree.members
-        if member.path is not None and member.name not in known and member.size_bytes >= MIN_DATA_BYTES
-    ]
-    if len(by_target) <= 1:
-        target = next(iter(by_target), None)
-        files = [*by_target.get(target, ()), *data]
-        by_target, data = {target: files}, []
-    for target, files in by_target.items():
+    by_target: dict[Target | None, list[tuple[str, Path]]] = {p.facts.target(): [] for p in programs}
+    alone: list[tuple[str, Path]] = []
+    for member in tree.members:
+        if member.path is not None and member.name not in known and member.size_bytes >= MIN_DATA_BYTES:
+            targets = _nearest_targets(member.name, programs)
+            files = by_target[targets.pop()] if len(targets) == 1 else alone
+            files.append((tree.subject(member), member.path))
+    for target, data in by_target.items():
         programs_here = tuple((p.subject, p.path) for p in programs if p.facts.target() == target)
         around = Surroundings(programs=programs_here, target=target, shipped=expected.complete)
-        yield from check_blobs(scan_product(files, ()), around)
-    yield from check_blobs(scan_product(data, ()))
+        yield from check_blobs(scan_product((*programs_here, *data), ()), around)
+    yield from check_blobs(scan_product(alone, ()))
+
+
+def _nearest_targets(name: str, programs: Iterable[_Program]) -> set[Target | None]:
+    """Return the targets of the programs that share the most folders with the file *name*, of those the topmost."""
+    found: dict[tuple[int, int], set[Target | None]] = defaultdict(set)
+    for program in programs:
+        depth = len(PurePosixPath(program.member.name).parts)
+        found[_shared_folders(name, program.member.name), -depth].add(program.facts.target())
+    return set(found[max(found)]) if found else set()
+
+
+def _shared_folders(first: str, second: str) -> int:
+    pairs = zip(PurePosixPath(first).parts[:-1], PurePosixPath(second).parts[:-1], strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))

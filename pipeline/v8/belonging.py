@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from pipeline.model.findings import Agreement, Finding, Severity
 from pipeline.v8.blob import SnapshotBlob
@@ -12,6 +13,7 @@ from pipeline.v8.checksum import Buffer
 from pipeline.v8.code_sizes import find_table, has_table, same_builtins
 from pipeline.v8.consistency import Comparison, Core, compare
 from pipeline.v8.leaks import Leaks
+from pipeline.v8.scan import mapped
 
 _ELF_MAGIC = b"\x7fELF"
 
@@ -52,17 +54,53 @@ def machine_code(data: Buffer, blobs: Sequence[SnapshotBlob], cores: Sequence[Co
     lists = {core.code_sizes for core in listing}
     exact = {sizes for sizes in lists if find_table(data, sizes) is not None}
     held = {sizes for sizes in lists if any(same_builtins(sizes, known) for known in exact)}
-    if not held and not any(has_table(data, blob.offset) for blob in blobs[:2]):
+    if not held and not has_table(data):
         return dict.fromkeys(listing, Code.UNKNOWN)
     return {core: Code.SAME if core.code_sizes in held else Code.OTHER for core in listing}
 
 
+def with_code_elsewhere(found: Sequence[FoundBlob], programs: Sequence[tuple[str, Path]]) -> tuple[FoundBlob, ...]:
+    """Return *found* with what the *programs* of the product say of snapshots whose own file does not tell.
+
+    So it is where a snapshot lies in a file of data (Chromium, Electron, Qt), or V8 in a library beside its program.
+    """
+    asking = [item for item in found if _listed(item) and item.code in {None, Code.UNKNOWN}]
+    if not asking:
+        return tuple(found)
+    lists = {_listed(item) for item in found if _listed(item)}
+    files = {item.file for item in asking}
+    exact = _lists_of(programs, lists)
+    has_any = bool(exact) or any(_holds_table(path) for name, path in programs if name not in files)
+    told = {}
+    for item in asking:
+        same = any(same_builtins(_listed(item), known) for known in exact)
+        told[id(item)] = Code.SAME if same else Code.OTHER if has_any else Code.UNKNOWN
+    return tuple(dataclasses.replace(item, code=told.get(id(item), item.code)) for item in found)
+
+
+def _listed(item: FoundBlob) -> tuple[int, ...]:
+    return item.core.code_sizes if item.core else ()
+
+
+def _lists_of(programs: Iterable[tuple[str, Path]], lists: set[tuple[int, ...]]) -> set[tuple[int, ...]]:
+    found: set[tuple[int, ...]] = set()
+    for _, path in programs:
+        with mapped(path) as data:
+            found |= {sizes for sizes in lists - found if find_table(data, sizes) is not None}
+    return found
+
+
+def _holds_table(path: Path) -> bool:
+    with mapped(path) as data:
+        return has_table(data)
+
+
 def check_machine_code(item: FoundBlob) -> tuple[Finding, ...]:
-    """Return what the machine code in the snapshot's own file says about it; nothing where there is none."""
+    """Return what the machine code of the product says about a snapshot; nothing where that lists no builtins."""
     if item.code is None or item.core is None:
         return ()
     if item.code is Code.UNKNOWN:
-        # V8's own snapshot lies beside V8's machine code; an embedder's may lie in another file.
+        # Of an embedder's snapshot the comparison with V8's own says more.
         return (_no_table(item),) if item.blob.contexts == 1 else ()
     same = item.code is Code.SAME
     count = len(item.core.code_sizes)
@@ -90,7 +128,7 @@ def _no_table(item: FoundBlob) -> Finding:
         severity=Severity.UNKNOWN,
         subject=item.file,
         offset=item.blob.offset,
-        message="is V8's own, by its form, but the file has no table of V8's machine code in a form that is known",
+        message="is V8's own, by its form, but no program beside it has a table of machine code in a form that is known",
         agreement=Agreement.UNKNOWN,
     )
 

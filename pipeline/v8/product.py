@@ -10,7 +10,14 @@ from pathlib import Path
 
 from pipeline.model.findings import Finding, Severity, failed
 from pipeline.model.target import Target
-from pipeline.v8.belonging import Code, FoundBlob, check_consistency, check_machine_code, machine_code
+from pipeline.v8.belonging import (
+    Code,
+    FoundBlob,
+    check_consistency,
+    check_machine_code,
+    machine_code,
+    with_code_elsewhere,
+)
 from pipeline.v8.blob import SnapshotBlob, parse
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.consistency import core_of
@@ -98,6 +105,7 @@ class Surroundings:
 def check_blobs(found: tuple[FoundBlob, ...], around: Surroundings | None = None) -> Iterator[Finding]:
     """Yield the findings about each snapshot of a product, and about how they fit together."""
     known = around or Surroundings()
+    found = with_code_elsewhere(found, known.programs)
     own = own_snapshots(found)
     yield from _too_many(found)
     for item in found:

@@ -52,7 +52,7 @@ def codes(data: bytes) -> None:
     """Look for sizes of builtins in *data*, and for their table."""
     sizes = code_sizes(data)
     find_table(data, sizes)
-    has_table(data, len(data) // 2)
+    has_table(data)
 
 
 def text(data: bytes) -> None:
