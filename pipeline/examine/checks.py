@@ -163,7 +163,7 @@ def _check_snapshots(tree: Tree, programs: list[_Program], expected: Expectation
         programs_here = tuple((p.subject, p.path) for p in programs if p.facts.target() == target)
         around = Surroundings(programs=programs_here, target=target, shipped=expected.complete)
         yield from check_blobs(scan_product((*programs_here, *data), ()), around)
-    yield from check_blobs(scan_product(alone, ()))
+    yield from check_blobs(scan_product(alone, ()), Surroundings(target=expected.target))
 
 
 def _nearest_targets(name: str, programs: Iterable[_Program]) -> set[Target | None]:

@@ -15,6 +15,7 @@ from pipeline.errors import ArchiveError
 from pipeline.model.findings import Finding, Severity, failed, verdict
 from pipeline.model.record import Subject
 from pipeline.model.self_test import Outcome, SelfTest, SelfTestRow
+from pipeline.model.target import Target
 from pipeline.proof.generation import Embedded, check_generation, check_snapshots, embedded_snapshots
 from pipeline.proof.variants import Donor, Patient, Variant, variants
 from pipeline.v8.belonging import FoundBlob
@@ -47,6 +48,8 @@ class _Bed:
     """The same, for the record's checks."""
     programs: tuple[tuple[str, Path], ...]
     """The product's other ELF files."""
+    target: Target | None
+    """Of the program that holds the snapshot; None: it is a file of data, or of a machine that is not known."""
 
 
 def self_test(ward: Ward, donors: Sequence[Ward] = ()) -> tuple[SelfTest, ...]:
@@ -73,12 +76,13 @@ def _beds(ward: Ward) -> Iterator[_Bed]:
             file=item.file,
             path=paths[item.file],
             patient=Patient(
-                blob=dataclasses.replace(item.blob, offset=0), content=content, target=_target(paths[item.file])
+                blob=dataclasses.replace(item.blob, offset=0), content=content, target=_target_name(paths[item.file])
             ),
             offset=item.blob.offset,
             others=tuple(other for other in found if other.file != item.file),
             embedded=tuple(other for other in embedded if other.file != item.file),
             programs=tuple((name, path) for name, path in files if name != item.file and is_elf(path)),
+            target=_target(paths[item.file]),
         )
 
 
@@ -107,11 +111,15 @@ def _content(path: Path, offset: int, size_bytes: int) -> bytes:
         return data[offset : offset + size_bytes]
 
 
-def _target(path: Path) -> str:
+def _target(path: Path) -> Target | None:
     try:
-        target = read_elf(path).target() if is_elf(path) else None
+        return read_elf(path).target() if is_elf(path) else None
     except ArchiveError:
-        return "unknown"
+        return None
+
+
+def _target_name(path: Path) -> str:
+    target = _target(path)
     return target.name if target else "unknown"
 
 
@@ -188,7 +196,7 @@ def _altered(bed: _Bed, variant: Variant, content: bytes) -> Iterator[Path]:
 def _judge(bed: _Bed, path: Path, *, by_record: bool = True) -> tuple[Finding, ...]:
     """Return what the verifier says of the product with *path* as its program."""
     files = ((bed.file, path),)
-    around = Surroundings(programs=(*files, *bed.programs))
+    around = Surroundings(programs=(*files, *bed.programs), target=bed.target)
     findings = [*_readable(bed.file, path), *check_blobs((*scan_product(files, ()), *bed.others), around)]
     if by_record and bed.ward.subject is not None:
         embedded = (*embedded_snapshots(files), *bed.embedded)

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline.model.findings import Agreement, Finding, Severity
+from pipeline.model.target import Target
 from pipeline.v8.blob import SnapshotBlob
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.code_sizes import find_table, has_table, same_builtins
 from pipeline.v8.consistency import Comparison, Core, compare
 from pipeline.v8.leaks import Leaks
 from pipeline.v8.scan import mapped
+from pipeline.v8.trampolines import Trampolines
 
 _ELF_MAGIC = b"\x7fELF"
 
@@ -46,7 +48,7 @@ class FoundBlob:
     """Whether the file that carries it names the same version of V8 outside of its snapshots."""
 
 
-def machine_code(data: Buffer, blobs: Sequence[SnapshotBlob], cores: Sequence[Core | None]) -> dict[Core | None, Code]:
+def machine_code(data: Buffer, cores: Sequence[Core | None]) -> dict[Core | None, Code]:
     """Return, for each snapshot of the file *data* that lists builtins, what the file's machine code says of it."""
     listing = [core for core in cores if core is not None and core.code_sizes]
     if not listing or data[: len(_ELF_MAGIC)] != _ELF_MAGIC:
@@ -95,8 +97,13 @@ def _holds_table(path: Path) -> bool:
         return has_table(data)
 
 
-def check_machine_code(item: FoundBlob) -> tuple[Finding, ...]:
-    """Return what the machine code of the product says about a snapshot; nothing where that lists no builtins."""
+def check_machine_code(item: FoundBlob, target: Target | None) -> tuple[Finding, ...]:
+    """Return what machine code says about a snapshot; *target* is that of the programs beside it, if known.
+
+    Nothing where the snapshot neither lists builtins nor holds machine code itself.
+    """
+    if item.core is not None and item.core.trampolines is not None:
+        return (_by_trampolines(item, item.core.trampolines, target),)
     if item.code is None or item.core is None:
         return ()
     if item.code is Code.UNKNOWN:
@@ -122,13 +129,31 @@ def check_machine_code(item: FoundBlob) -> tuple[Finding, ...]:
     return (finding,)
 
 
+def _by_trampolines(item: FoundBlob, held: Trampolines, target: Target | None) -> Finding:
+    same = target is not None and held.target == target.name
+    severity, agreement, meaning = Severity.INFO, Agreement.UNKNOWN, ""
+    if target is not None:
+        severity, agreement = (Severity.OK, Agreement.MATCH) if same else (Severity.FAIL, Agreement.MISMATCH)
+        meaning = ", as its program is" if same else f", but its program is for {target.name}"
+    return Finding(
+        id="v8.code",
+        severity=severity,
+        subject=item.file,
+        offset=item.blob.offset,
+        message=f"holds the machine code of {held.count} jumps to builtins; it is for {held.target}{meaning}",
+        agreement=agreement,
+        hint=_HINT if severity is Severity.FAIL else "",
+        evidence={"jumps": held.count, "instructions": held.instructions, "target": held.target},
+    )
+
+
 def _no_table(item: FoundBlob) -> Finding:
     return Finding(
         id="v8.code",
         severity=Severity.UNKNOWN,
         subject=item.file,
         offset=item.blob.offset,
-        message="is V8's own, by its form, but no program beside it has a table of machine code in a form that is known",
+        message="is V8's own, but no program of the product has a table of machine code in a form that is known",
         agreement=Agreement.UNKNOWN,
     )
 

@@ -24,6 +24,7 @@ from pipeline.model.findings import Agreement
 from pipeline.v8.blob import Section, SnapshotBlob
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.code_sizes import code_sizes, equal_share, same_builtins
+from pipeline.v8.trampolines import Trampolines, trampolines
 
 _MAX_SECTION_BYTES = 16 * 1024 * 1024
 _BLOCK_BYTES = 32
@@ -42,6 +43,8 @@ class Core:
     context_0: bytes
     code_sizes: tuple[int, ...] = ()
     """Sizes of the builtins' machine code; empty where the snapshot lists none (V8 10)."""
+    trampolines: Trampolines | None = None
+    """The machine code that V8 10's snapshots hold instead."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,13 +67,15 @@ def core_of(data: Buffer, blob: SnapshotBlob) -> Core | None:
         return data[blob.offset + section.offset : blob.offset + section.end]
 
     # The builtins stand in the start-up section or in the read-only one, which are the first two.
-    code_sections = [section for section in blob.sections[:2] if section.size_bytes <= _MAX_SECTION_BYTES]
+    code_sections = [content(section) for section in blob.sections[:2] if section.size_bytes <= _MAX_SECTION_BYTES]
+    listed = max((code_sizes(section) for section in code_sections), key=len, default=())
     return Core(
         version=blob.version,
         has_read_only_checksum=blob.has_read_only_checksum,
         read_only=content(blob.read_only) if blob.read_only else None,
         context_0=content(blob.context_0),
-        code_sizes=max((code_sizes(content(section)) for section in code_sections), key=len, default=()),
+        code_sizes=listed,
+        trampolines=trampolines(code_sections[0]) if code_sections and not listed else None,
     )
 
 

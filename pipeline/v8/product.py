@@ -57,7 +57,7 @@ def scan_product(files: Iterable[tuple[str, Path]], expected: tuple[ExpectedSnap
         with mapped(path) as data:
             blobs = find_blobs(data)
             cores = [core_of(data, blob) for blob in blobs]
-            code = machine_code(data, blobs, cores)
+            code = machine_code(data, cores)
             found += [
                 FoundBlob(
                     file=name,
@@ -113,7 +113,7 @@ def check_blobs(found: tuple[FoundBlob, ...], around: Surroundings | None = None
     versions = check_engines(_carried(found), known.programs)
     yield from versions
     for item in found:
-        yield from check_machine_code(item)
+        yield from check_machine_code(item, known.target)
     misfits = {(finding.subject, finding.offset) for finding in failed(versions)}
     for item in found:
         if item not in own and item.core is not None and (item.file, item.blob.offset) not in misfits:

@@ -39,7 +39,7 @@ def blob(data: bytes) -> None:
     """Look for snapshots in *data*, and compare each with each."""
     blobs = find_blobs(data)
     cores = [core_of(data, found) for found in blobs]
-    machine_code(b"\x7fELF" + data, blobs, cores)
+    machine_code(b"\x7fELF" + data, cores)
     for found in blobs:
         find_leaks(data, found.offset, sidecar_end(data, found))
     sound = [core for core in cores if core is not None]

@@ -18,7 +18,7 @@ from tests.unit.elf.files import ElfSpec, elf_file
 from tests.unit.examine.inputs import VERSION, program, sizes_for, snapshot, write_tree
 from tests.unit.v8.blobs import code_table, noise
 
-NO_TABLE = "is V8's own, by its form, but no program beside it has a table of machine code in a form that is known"
+NO_TABLE = "is V8's own, but no program of the product has a table of machine code in a form that is known"
 
 
 def engine(name: str, *, version: str = VERSION, table: bytes | None = None) -> bytes:
