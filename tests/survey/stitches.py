@@ -14,7 +14,7 @@ from pipeline.v8.scan import mapped, scan_file
 
 @dataclasses.dataclass(frozen=True)
 class Stitch:
-    """A wrong program, and which findings say so."""
+    """A wrong file, and which findings say so."""
 
     name: str
     path: Path
@@ -22,26 +22,26 @@ class Stitch:
     """At least one of these must fail."""
 
 
-def stitches(program: Path, others: dict[str, Path], directory: Path) -> Iterator[Stitch]:
-    """Yield each wrong program that can be made of *program*; each is deleted before the next.
+def stitches(holder: Path, others: dict[str, Path], directory: Path) -> Iterator[Stitch]:
+    """Yield each wrong file that can be made of *holder*, which holds snapshots; each is deleted before the next.
 
-    *others* are programs whose snapshots are put in, by what they are: ``other architecture``, ``other version``.
+    *others* are files whose snapshots are put in, by what they are: ``other architecture``, ``other version``.
     """
-    snapshots = scan_file(program)
+    snapshots = scan_file(holder)
     for name, other in others.items():
         foreign = scan_file(other)
         for which in range(min(len(snapshots), len(foreign))):
-            kind = "V8's own" if which == 0 else "the embedder's"
-            content = _spliced(program, snapshots[which], other, foreign[which])
+            kind = "V8's own" if snapshots[which].contexts == 1 else "the embedder's"
+            content = _put(holder.read_bytes(), snapshots[which], _piece(other, foreign[which]))
             expected = {"v8.version", "v8.consistency", "v8.code", "v8.triple"}
             yield from _written(f"{kind} of {name}", content, directory, expected)
         if len(snapshots) > 1 and len(foreign) > 1:
-            content = bytes(program.read_bytes())
+            content = holder.read_bytes()
             for which in (0, 1):
                 content = _put(content, snapshots[which], _piece(other, foreign[which]))
             yield from _written(f"both of {name}", content, directory, {"v8.version", "v8.code", "v8.triple"})
     last = snapshots[-1]
-    for name, content in _damaged(program, last):
+    for name, content in _damaged(holder, last):
         yield from _written(name, content, directory, {"v8.snapshot", "v8.code", "v8.version", "v8.consistency"})
 
 
@@ -57,17 +57,13 @@ def _piece(path: Path, blob: SnapshotBlob) -> bytes:
         return data[blob.offset : blob.end]
 
 
-def _spliced(program: Path, place: SnapshotBlob, other: Path, foreign: SnapshotBlob) -> bytes:
-    return _put(program.read_bytes(), place, _piece(other, foreign))
-
-
 def _put(content: bytes, place: SnapshotBlob, piece: bytes) -> bytes:
     """Put *piece* where a snapshot is; what lies behind it in the file is overwritten where it is larger."""
     return content[: place.offset] + piece + content[place.offset + len(piece) :]
 
 
-def _damaged(program: Path, blob: SnapshotBlob) -> Iterator[tuple[str, bytes]]:
-    content = program.read_bytes()
+def _damaged(holder: Path, blob: SnapshotBlob) -> Iterator[tuple[str, bytes]]:
+    content = holder.read_bytes()
     middle = blob.offset + blob.sections[-1].offset + blob.sections[-1].size_bytes // 2
     yield "a byte flipped", _flipped(content, middle)
     yield "the magic flipped", _flipped(content, blob.offset + blob.sections[-1].offset + 1)
