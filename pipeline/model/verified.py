@@ -41,9 +41,9 @@ class ErrorObject(_Model):
 class VerifyDocument(_Model):
     """The whole document. Where a check failed, ``error`` stands beside the result."""
 
-    schema_version: Annotated[Literal[1], pydantic.Field(alias="schema")]
+    schema_version: Annotated[Literal[1], pydantic.Field(alias="schema")] = 1
     files: tuple[VerifiedFile, ...] = ()
-    """Left out where the command ended before there was a result."""
+    """Left out, as `schema` is, where the command ended before there was a result: `error` then stands alone."""
     self_test: SelfTestReport | None = None
     """With ``--self-test``."""
     error: ErrorObject | None = None
