@@ -109,8 +109,8 @@ def cache(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure first build, second build and one changed script; write bench.json."""
-    run(session, environment_python(session, "pipeline"), "tests/bench/bench_build.py", *session.posargs)
+    """Measure builds and the verification of a program of 150 MB; write bench.json; -- --only build or verify."""
+    run(session, environment_python(session, "pipeline"), "-m", "tests.bench.bench_build", *session.posargs)
 
 
 @nox.session

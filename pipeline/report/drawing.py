@@ -151,10 +151,17 @@ def _ticks(total_s: float, room: int) -> tuple[Tick, ...]:
     return tuple(
         Tick(
             x=round(_LABEL_WIDTH + room * number * step_s / total_s, 1),
-            label=wording.seconds(number * step_s) if number else "0",
+            label=_tick_label(number * step_s, step_s),
         )
         for number in range(int(total_s / step_s) + 1)
     )
+
+
+def _tick_label(duration_s: float, step_s: float) -> str:
+    if not duration_s:
+        return "0"
+    in_minutes = step_s >= 60 and step_s % 60 == 0
+    return f"{duration_s / 60:.0f} min" if in_minutes else wording.seconds(duration_s)
 
 
 def _inputs(subject: Subject) -> tuple[tuple[str, tuple[str, ...]], ...]:

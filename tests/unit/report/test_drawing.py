@@ -52,6 +52,11 @@ def test_bars_follow_one_another_and_are_as_long_as_their_times() -> None:
     assert [tick.label for tick in timeline.ticks] == ["0", "20.0 s", "40.0 s", "60.0 s", "80.0 s", "1 min 40 s"]
 
 
+def test_a_scale_of_minutes_is_in_minutes() -> None:
+    labels = [tick.label for tick in draw_timeline([step(250)]).ticks]
+    assert labels == ["0", "1 min", "2 min", "3 min", "4 min"]
+
+
 @pytest.mark.parametrize("total_s", [0.0, 0.05, 3.0, 59.0, 5000.0, 1e6])
 def test_the_scale_stays_readable(total_s: float) -> None:
     ticks = draw_timeline([step(total_s)]).ticks
