@@ -22,7 +22,7 @@ import nox
 ROOT = Path(__file__).resolve().parent
 TARGETS = ("arm64", "amd64", "armhf", "s390x", "ppc64el")
 DEVELOPMENT_GROUPS = ("lint", "types", "test")
-FUZZED = ("elf", "blob", "codes", "text", "file", "layout")
+FUZZED = ("elf", "symbols", "blob", "codes", "text", "record", "file", "layout")
 STAMP_NAME = "installed.sha256"
 # The pipeline stops its children itself; it needs time for that.
 INTERRUPT_TIMEOUT_S = 60

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pipeline import record as build_record
 from pipeline.context import Context
 from pipeline.elf.policy import ElfPolicy, check_elf
 from pipeline.elf.reader import read_elf_stream
+from pipeline.elf.versions import symbols_of
 from pipeline.errors import PipelineError
 from pipeline.examine.checks import Expectations
 from pipeline.examine.declared import by_package_json, by_wheel_name, target_named
@@ -66,6 +69,24 @@ def text(data: bytes) -> None:
         by_package_json(path)
 
 
+def record(data: bytes) -> None:
+    """Read *data* as a build record, with and without its digests."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "app.build-info.json")
+        path.write_bytes(data)
+        for read in (build_record.read, build_record.read_unsealed):
+            with contextlib.suppress(PipelineError):
+                read(path)
+
+
+def symbols(data: bytes) -> None:
+    """Read the symbols that *data*, an ELF file, asks of each version of its libraries."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "app")
+        path.write_bytes(data)
+        symbols_of(path, frozenset({"GLIBC_2.17", "GLIBC_2.34", "GLIBCXX_3.4.30"}))
+
+
 def file(data: bytes) -> None:
     """Examine *data* as a user would a file: whatever it is packed in."""
     with tempfile.TemporaryDirectory() as directory:
@@ -96,5 +117,6 @@ def _examine(path: Path) -> None:
 
 
 READERS: Mapping[str, Callable[[bytes], None]] = {
-    "elf": elf, "blob": blob, "codes": codes, "text": text, "file": file, "layout": layout,
+    "elf": elf, "symbols": symbols, "blob": blob, "codes": codes, "text": text, "record": record, "file": file,
+    "layout": layout,
 }  # fmt: skip

@@ -15,7 +15,7 @@ import atheris
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 with atheris.instrument_imports(include=["pipeline.elf", "pipeline.v8", "pipeline.examine", "pipeline.archive",
-                                         "pipeline.tarball", "pipeline.compression"]):  # fmt: skip
+                                         "pipeline.tarball", "pipeline.compression", "pipeline.record"]):  # fmt: skip
     from tests.fuzz.readers import READERS
     from tests.fuzz.seeds import seeds
 

@@ -7,8 +7,10 @@ import gzip
 import io
 import json
 import lzma
+import tempfile
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import zstandard
 
@@ -16,13 +18,17 @@ from pipeline.model.target import TARGETS, find_target
 from pipeline.v8.checksum import ChecksumKind
 from tests.unit.elf.files import ElfSpec, elf_file
 from tests.unit.examine.inputs import program, snapshot, tar_bytes
+from tests.unit.proof.products import make_product
 from tests.unit.v8.blobs import BlobSpec, blob, code_objects, code_table
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:
     """Yield the reader's name and an input for it."""
     for target in TARGETS:
-        yield "elf", elf_file(ElfSpec(target=target, interpreter=target.interpreter, runpath="$ORIGIN/lib", soname="x"))
+        sound = elf_file(ElfSpec(target=target, interpreter=target.interpreter, runpath="$ORIGIN/lib", soname="x"))
+        yield from (("elf", sound), ("symbols", sound))
+    with tempfile.TemporaryDirectory() as directory:
+        yield "record", make_product(Path(directory)).record_path.read_bytes()
     small = BlobSpec(startup=b"s" * 40, read_only=b"r" * 40, context_0=b"c" * 40)
     for kind in ChecksumKind:
         yield "blob", blob(dataclasses.replace(small, layout="old", kind=kind)) * 2

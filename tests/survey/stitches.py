@@ -58,8 +58,14 @@ def _piece(path: Path, blob: SnapshotBlob) -> bytes:
 
 
 def _put(content: bytes, place: SnapshotBlob, piece: bytes) -> bytes:
-    """Put *piece* where a snapshot is; what lies behind it in the file is overwritten where it is larger."""
-    return content[: place.offset] + piece + content[place.offset + len(piece) :]
+    """Put *piece* where a snapshot is, or at the end of the file where it is larger, as a linker finds room for it.
+
+    What lies behind a snapshot, such as the table of V8's machine code, stays as it is.
+    """
+    room = place.size_bytes
+    if len(piece) <= room:
+        return content[: place.offset] + piece.ljust(room, b"\0") + content[place.end :]
+    return content[: place.offset] + bytes(room) + content[place.end :] + bytes(-len(content) % 16) + piece
 
 
 def _damaged(holder: Path, blob: SnapshotBlob) -> Iterator[tuple[str, bytes]]:
