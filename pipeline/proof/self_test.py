@@ -49,7 +49,7 @@ class _Bed:
     programs: tuple[tuple[str, Path], ...]
     """The product's other ELF files."""
     target: Target | None
-    """Of the program that holds the snapshot; None: it is a file of data, or of a machine that is not known."""
+    """Of the program that holds the snapshot, or of those beside a file of data; None: not known, or several."""
 
 
 def self_test(ward: Ward, donors: Sequence[Ward] = ()) -> tuple[SelfTest, ...]:
@@ -67,22 +67,26 @@ def _beds(ward: Ward) -> Iterator[_Bed]:
     own = own_snapshots(found)
     embedded = embedded_snapshots(files)
     paths = dict(files)
+    targets = {target for _, path in files if (target := _target(path)) is not None}
     for item in found:
         if item in own or item.blob.problems:
             continue
         content = _content(paths[item.file], item.blob.offset, _whole_size(item, ward.subject))
+        target = _target(paths[item.file]) or (next(iter(targets)) if len(targets) == 1 else None)
         yield _Bed(
             ward=ward,
             file=item.file,
             path=paths[item.file],
             patient=Patient(
-                blob=dataclasses.replace(item.blob, offset=0), content=content, target=_target_name(paths[item.file])
+                blob=dataclasses.replace(item.blob, offset=0),
+                content=content,
+                target=target.name if target else "unknown",
             ),
             offset=item.blob.offset,
             others=tuple(other for other in found if other.file != item.file),
             embedded=tuple(other for other in embedded if other.file != item.file),
             programs=tuple((name, path) for name, path in files if name != item.file and is_elf(path)),
-            target=_target(paths[item.file]),
+            target=target,
         )
 
 
@@ -116,11 +120,6 @@ def _target(path: Path) -> Target | None:
         return read_elf(path).target() if is_elf(path) else None
     except ArchiveError:
         return None
-
-
-def _target_name(path: Path) -> str:
-    target = _target(path)
-    return target.name if target else "unknown"
 
 
 def _matrix(bed: _Bed, donors: tuple[Donor, ...]) -> SelfTest:
@@ -196,7 +195,8 @@ def _altered(bed: _Bed, variant: Variant, content: bytes) -> Iterator[Path]:
 def _judge(bed: _Bed, path: Path, *, by_record: bool = True) -> tuple[Finding, ...]:
     """Return what the verifier says of the product with *path* as its program."""
     files = ((bed.file, path),)
-    around = Surroundings(programs=(*files, *bed.programs), target=bed.target)
+    programs = (*files, *bed.programs) if is_elf(path) else bed.programs
+    around = Surroundings(programs=programs, target=bed.target)
     findings = [*_readable(bed.file, path), *check_blobs((*scan_product(files, ()), *bed.others), around)]
     if by_record and bed.ward.subject is not None:
         embedded = (*embedded_snapshots(files), *bed.embedded)

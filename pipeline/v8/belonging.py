@@ -13,6 +13,7 @@ from pipeline.v8.blob import SnapshotBlob
 from pipeline.v8.checksum import Buffer
 from pipeline.v8.code_sizes import find_table, has_table, same_builtins
 from pipeline.v8.consistency import Comparison, Core, compare
+from pipeline.v8.engine import HINT, version_finding
 from pipeline.v8.leaks import Leaks
 from pipeline.v8.scan import mapped
 from pipeline.v8.trampolines import Trampolines
@@ -123,7 +124,7 @@ def check_machine_code(item: FoundBlob, target: Target | None) -> tuple[Finding,
             "it was made for another architecture, or by another build of V8"
         ),
         agreement=Agreement.MATCH if same else Agreement.MISMATCH,
-        hint="" if same else _HINT,
+        hint="" if same else HINT,
         evidence={"builtins": count},
     )
     return (finding,)
@@ -142,7 +143,7 @@ def _by_trampolines(item: FoundBlob, held: Trampolines, target: Target | None) -
         offset=item.blob.offset,
         message=f"holds the machine code of {held.count} jumps to builtins; it is for {held.target}{meaning}",
         agreement=agreement,
-        hint=_HINT if severity is Severity.FAIL else "",
+        hint=HINT if severity is Severity.FAIL else "",
         evidence={"jumps": held.count, "instructions": held.instructions, "target": held.target},
     )
 
@@ -166,7 +167,7 @@ def check_consistency(item: FoundBlob, own: Sequence[FoundBlob]) -> Finding:
     beside = [other for other in own if other.file == item.file] or own
     same_version = [other for other in beside if other.blob.version == item.blob.version]
     if beside and not same_version:
-        return _other_version(item, beside)
+        return version_finding(item.file, item.blob, {other.blob.version for other in beside})
     comparisons = [compare(item.core, other.core) for other in same_version if item.core and other.core]
     best = min(comparisons, key=lambda comparison: _PREFERENCE[comparison.verdict], default=None)
     if best is None:
@@ -178,22 +179,8 @@ def check_consistency(item: FoundBlob, own: Sequence[FoundBlob]) -> Finding:
         offset=item.blob.offset,
         message=_sentence(best),
         agreement=best.verdict,
-        hint=_HINT if best.verdict is Agreement.MISMATCH else "",
+        hint=HINT if best.verdict is Agreement.MISMATCH else "",
         evidence={"rule": best.rule, **best.evidence},
-    )
-
-
-def _other_version(item: FoundBlob, own: Sequence[FoundBlob]) -> Finding:
-    versions = ", ".join(sorted({other.blob.version for other in own}))
-    return Finding(
-        id="v8.version",
-        severity=Severity.FAIL,
-        subject=item.file,
-        offset=item.blob.offset,
-        message=f"was made by V8 {item.blob.version}, the product holds V8 {versions}",
-        agreement=Agreement.MISMATCH,
-        hint=_HINT,
-        evidence={"snapshot": item.blob.version, "product": versions},
     )
 
 
@@ -225,7 +212,6 @@ def _sentence(comparison: Comparison) -> str:
     return f"{meaning[comparison.verdict]}: {comparison.explanation}"
 
 
-_HINT = "make the snapshot with a generator that was compiled for this target and linked with this V8"
 # One match among several candidates is enough; a mismatch says more than not knowing.
 _PREFERENCE = {Agreement.MATCH: 0, Agreement.MISMATCH: 1, Agreement.UNKNOWN: 2}
 _SEVERITY = {

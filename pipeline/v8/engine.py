@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from pipeline.model.findings import Agreement, Finding, Severity
@@ -17,6 +17,7 @@ from pipeline.v8.checksum import Buffer
 from pipeline.v8.scan import mapped
 from pipeline.v8.windows import find_all
 
+HINT = "make the snapshot with a generator that was compiled for this target and linked with this V8"
 _MAX_TRIES = 64
 # Linkers lay strings right behind texts without a NUL; but these before it make it a part of a longer version.
 _VERSION_BYTES = frozenset(bytes([byte]) for byte in b"0123456789.")
@@ -51,7 +52,7 @@ def check_engines(found: Sequence[Carried], programs: Iterable[tuple[str, Path]]
     searched = [(path, [item.blob for item in found if item.file == name]) for name, path in programs]
     elsewhere = {version for version in missing if any(_holds(path, version, blobs) for path, blobs in searched)}
     known = beside | elsewhere
-    return [_finding(item.file, item.blob, known) for item in found if known or item.is_engine]
+    return [version_finding(item.file, item.blob, known) for item in found if known or item.is_engine]
 
 
 def _holds(path: Path, version: str, blobs: Sequence[SnapshotBlob]) -> bool:
@@ -59,7 +60,8 @@ def _holds(path: Path, version: str, blobs: Sequence[SnapshotBlob]) -> bool:
         return names_engine(data, version, blobs)
 
 
-def _finding(file: str, blob: SnapshotBlob, known: set[str]) -> Finding:
+def version_finding(file: str, blob: SnapshotBlob, known: Collection[str]) -> Finding:
+    """Return whether the snapshot *blob* in *file* is of one of the versions that are *known* to be in the product."""
     right = blob.version in known
     versions = ", ".join(sorted(known)) or "of another version"
     return Finding(
@@ -73,5 +75,6 @@ def _finding(file: str, blob: SnapshotBlob, known: set[str]) -> Finding:
             else f"was made by V8 {blob.version}, the product holds V8 {versions}"
         ),
         agreement=Agreement.MATCH if right else Agreement.MISMATCH,
+        hint="" if right else HINT,
         evidence={"snapshot": blob.version, "product": versions},
     )

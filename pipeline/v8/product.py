@@ -118,7 +118,9 @@ def check_blobs(found: tuple[FoundBlob, ...], around: Surroundings | None = None
     for item in found:
         if item not in own and item.core is not None and (item.file, item.blob.offset) not in misfits:
             yield check_consistency(item, own)
-            yield from check_likeness(item, own)
+            yield from check_likeness(item, own, known.programs, known.target)
+        elif item.core is not None:
+            yield from check_likeness(item, (), known.programs, known.target)
     for item in found:
         yield from check_leaks(
             item.leaks, subject=item.file, offset=item.blob.offset, target=known.target, shipped=known.shipped

@@ -27,11 +27,17 @@ def snapshot(target: Target, *, contexts: int = 3, version: str = VERSION) -> by
     return blob(BlobSpec(layout="new", version=version, contexts=contexts, startup=startup))
 
 
+def magic_in_code() -> bytes:
+    """What x86-64 code that compares with the snapshots' magic number has of it."""
+    return BlobSpec().magic.to_bytes(4, "little")
+
+
 def program(name: str, *, snapshot_of: str | None = None, spec: ElfSpec | None = None) -> bytes:
     """A program for the target *name* that embeds V8, with a snapshot made for *snapshot_of*."""
     target = find_target(name)
     content = (
-        b"\0" + VERSION.encode() + b"\0" + code_table(sizes_for(target)) + snapshot(target, contexts=1) + noise(5, 64)
+        b"\0" + VERSION.encode() + b"\0" + magic_in_code() + code_table(sizes_for(target))
+        + snapshot(target, contexts=1) + noise(5, 64)
         + snapshot(find_target(snapshot_of or name))
     )  # fmt: skip
     base = spec or ElfSpec(target=target, interpreter=target.interpreter)

@@ -15,7 +15,7 @@ from pipeline.model.findings import Examined, Severity
 from pipeline.model.target import find_target
 from pipeline.stages import examine
 from tests.unit.elf.files import ElfSpec, elf_file
-from tests.unit.examine.inputs import VERSION, program, sizes_for, snapshot, write_tree
+from tests.unit.examine.inputs import VERSION, magic_in_code, program, sizes_for, snapshot, write_tree
 from tests.unit.v8.blobs import code_table, noise
 
 NO_TABLE = "is V8's own, but no program of the product has a table of machine code in a form that is known"
@@ -24,7 +24,15 @@ NO_TABLE = "is V8's own, but no program of the product has a table of machine co
 def engine(name: str, *, version: str = VERSION, table: bytes | None = None) -> bytes:
     """A library with V8 in it, without any snapshot."""
     target = find_target(name)
-    content = b"\0" + version.encode() + b"\0" + noise(8, 777) + (table or code_table(sizes_for(target))) + noise(9, 64)
+    content = (
+        b"\0"
+        + version.encode()
+        + b"\0"
+        + noise(8, 777)
+        + magic_in_code()
+        + (table or code_table(sizes_for(target)))
+        + noise(9, 64)
+    )
     return elf_file(ElfSpec(target=target, payload=content))
 
 
