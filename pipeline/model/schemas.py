@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from pipeline.model import components, manifest, record, verified
+from pipeline.model import components, manifest, prebuild, record, verified
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "build-info": record.json_schema,
     "components": components.json_schema,
+    "prebuilds": prebuild.json_schema,
     "release": manifest.json_schema,
     "verify": verified.json_schema,
 }
