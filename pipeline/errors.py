@@ -232,6 +232,12 @@ class RootError(PipelineError):
     exit_code = 36
 
 
+class PrebuildError(PipelineError):
+    """An addon or program cannot be built for others, checked, or packed for them."""
+
+    exit_code = 37
+
+
 class StoppedError(PipelineError):
     """The user or the system asked the command to stop."""
 

@@ -32,8 +32,8 @@ regenerate them (none among the ones known to need this module) would want autoc
 PROGRAMS = ("cmake", "make", "pkg-config")
 """Programs of these packages, which must lie on the PATH of the build."""
 _TIMEOUT_S = 30.0
-# What CMake calls a processor is what `uname -m` says there.
-_PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64", "armhf": "armv7l", "s390x": "s390x", "ppc64el": "ppc64le"}
+PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64", "armhf": "armv7l", "s390x": "s390x", "ppc64el": "ppc64le"}
+"""What CMake calls a processor is what ``uname -m`` says there."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def cmake_toolchain(toolchain: Toolchain) -> str:
     suffix = target.env_suffix
     settings = {
         "CMAKE_SYSTEM_NAME": "Linux",
-        "CMAKE_SYSTEM_PROCESSOR": _PROCESSORS[target.name],
+        "CMAKE_SYSTEM_PROCESSOR": PROCESSORS[target.name],
         "CMAKE_C_COMPILER": _tool(toolchain, f"CC_{suffix}"),
         "CMAKE_CXX_COMPILER": _tool(toolchain, f"CXX_{suffix}"),
         "CMAKE_ASM_COMPILER": _tool(toolchain, f"CC_{suffix}"),
@@ -89,7 +89,7 @@ def cmake_toolchain(toolchain: Toolchain) -> str:
         "CMAKE_FIND_ROOT_PATH_MODE_INCLUDE": "ONLY",
         "CMAKE_FIND_ROOT_PATH_MODE_PACKAGE": "ONLY",
     }
-    return "".join(f"set({name} {_quoted(value)})\n" for name, value in settings.items() if value)
+    return "".join(f"set({name} {cmake_quoted(value)})\n" for name, value in settings.items() if value)
 
 
 def pkg_config_variables(toolchain: Toolchain) -> dict[str, str]:
@@ -146,6 +146,7 @@ def _libclang_dir(resource_dir: Path) -> Path | None:
     return None
 
 
-def _quoted(value: str) -> str:
+def cmake_quoted(value: str) -> str:
+    """Return a string as CMake's language has it."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
     return f'"{escaped}"'

@@ -40,6 +40,7 @@ _VERBS: Final = {
     "image": "pipeline.cli.image",
     "cache": "pipeline.cli.cache",
     "root": "pipeline.cli.root",
+    "prebuild": "pipeline.cli.prebuild",
     "reference": "pipeline.cli.reference",
     "workflows": "pipeline.cli.workflows",
     "snapshot-step": "pipeline.cli.snapshot_step",

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from pipeline.elf.facts import ElfFacts
+from pipeline.elf.libstdcxx import oldest_gcc
 from pipeline.model.findings import Finding, Severity
+from pipeline.model.prebuild import Libc
 from pipeline.model.target import TARGETS, Target
 
 BASE_LIBRARIES = frozenset(
@@ -28,14 +30,6 @@ BASE_LIBRARIES = frozenset(
 _LARGE_PAGES_BYTES = {"arm64": 65536, "ppc64el": 65536}
 
 _MUSL_LOADER = re.compile(r"/lib/ld-musl-[a-z0-9_]+\.so\.1")
-
-# https://gcc.gnu.org/onlinedocs/libstdc++/manual/abi.html, "Allowed Changes": newest GLIBCXX version of each release.
-_GCC_OF_GLIBCXX = (
-    ((3, 4, 19), "4.8"), ((3, 4, 20), "4.9"), ((3, 4, 21), "5.1"), ((3, 4, 22), "6.1"), ((3, 4, 23), "7.1"),
-    ((3, 4, 24), "7.2"), ((3, 4, 25), "8.1"), ((3, 4, 26), "9.1"), ((3, 4, 27), "9.2"), ((3, 4, 28), "9.3"),
-    ((3, 4, 29), "11.1"), ((3, 4, 30), "12.1"), ((3, 4, 31), "13.1"), ((3, 4, 32), "13.2"), ((3, 4, 33), "14.1"),
-    ((3, 4, 34), "15.1"),
-)  # fmt: skip
 
 # ABI variants in e_flags: (mask, wanted value, what it means).
 _ABI_FLAGS = {
@@ -60,20 +54,31 @@ class ElfPolicy:
     """Whether the product brings all that it needs; else what it expects of its system is a fact, not a failure."""
     is_root: bool = False
     """Whether the product is a root file system, such as an image's: it brings the C library and the loader, too."""
+    libc: Libc = Libc.GLIBC
+    """The C library of the systems that the product is for."""
 
     @property
-    def loader(self) -> str:
-        """Return the file name of the target's dynamic loader."""
-        return PurePosixPath(self.target.interpreter).name
+    def interpreter(self) -> str:
+        """Return the path of the dynamic loader of the systems that the product is for."""
+        return self.target.musl_interpreter if self.libc is Libc.MUSL else self.target.interpreter
+
+    @property
+    def base_libraries(self) -> frozenset[str]:
+        """Return the names of the C library's own files, the loader's among them."""
+        loader = PurePosixPath(self.interpreter).name
+        if self.libc is Libc.MUSL:
+            # One file with several names; Alpine's linker writes the last one into what it links.
+            return frozenset({loader, "libc.so", f"libc.musl-{self.target.musl_arch}.so.1"})
+        return BASE_LIBRARIES | {loader}
 
     def allows(self, library: str) -> bool:
         """Return whether a file of the product may need *library*."""
-        base = frozenset() if self.is_root else BASE_LIBRARIES | {self.loader}
+        base = frozenset[str]() if self.is_root else self.base_libraries
         return library in base | self.provided | self.assumed
 
     def assumes(self, library: str) -> bool:
         """Return whether *library* is allowed only because users are assumed to have it."""
-        return library in self.assumed - self.provided and not is_base_library(library, self.target)
+        return library in self.assumed - self.provided - self.base_libraries
 
 
 def is_base_library(name: str, target: Target) -> bool:
@@ -139,7 +144,7 @@ def _interpreter(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[F
     if policy.is_root:
         yield _interpreter_of_root(facts.interpreter, policy, subject)
         return
-    right = facts.interpreter == policy.target.interpreter
+    right = facts.interpreter == policy.interpreter
     musl = not policy.complete and bool(_MUSL_LOADER.fullmatch(facts.interpreter))
     yield Finding(
         id="elf.interpreter",
@@ -151,7 +156,7 @@ def _interpreter(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[F
             else f"is started by {facts.interpreter}: it is for systems with musl"
             if musl
             else f"is started by {facts.interpreter}, which {policy.target.name} systems do not have; "
-            f"they have {policy.target.interpreter}"
+            f"they have {policy.interpreter}"
         ),
         evidence={"interpreter": facts.interpreter},
     )
@@ -224,6 +229,9 @@ def _glibc(facts: ElfFacts, policy: ElfPolicy, subject: str) -> Iterator[Finding
     allowed = policy.glibc_floor
     too_new = allowed is not None and newest > allowed
     needs = f"needs glibc {version_text(newest)}"
+    if policy.libc is Libc.MUSL:
+        yield Finding(id="elf.glibc", severity=Severity.FAIL, subject=subject, message=f"{needs}, and it is for musl")
+        return
     yield Finding(
         id="elf.glibc",
         severity=Severity.FAIL if too_new else Severity.OK if allowed else Severity.INFO,
@@ -243,7 +251,7 @@ def _libstdcxx(facts: ElfFacts, _policy: ElfPolicy, subject: str) -> Iterator[Fi
     newest = facts.newest_version("GLIBCXX")
     if newest is None:
         return
-    compiler = next((gcc for version, gcc in reversed(_GCC_OF_GLIBCXX) if newest >= version), None)
+    compiler = oldest_gcc(newest)
     abi = facts.newest_version("CXXABI")
     yield Finding(
         id="elf.libstdcxx",

@@ -14,10 +14,10 @@ from pathlib import Path
 from pipeline.elf.image import READ_ERRORS, DamagedError, ElfImage
 
 _MAX_VERSION_RECORDS = 4096
-_MAX_SYMBOLS = 262144
-_DT_SYMTAB, _DT_GNU_HASH, _DT_VERSYM = 6, 0x6FFFFEF5, 0x6FFFFFF0
+MAX_SYMBOLS = 262144
+DT_SYMTAB, DT_GNU_HASH, _DT_VERSYM = 6, 0x6FFFFEF5, 0x6FFFFFF0
 _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
-_SYMBOL_BYTES = {32: 16, 64: 24}
+SYMBOL_BYTES = {32: 16, 64: 24}
 _VERSION_BITS = 0x7FFF
 """The highest bit of a symbol's version hides it."""
 
@@ -81,17 +81,17 @@ def symbols_of(path: Path, versions: frozenset[str]) -> tuple[NeededSymbol, ...]
     return tuple(sorted(found, key=lambda symbol: symbol.name))
 
 
-def _count_symbols(image: ElfImage, hashes: int) -> int:
+def count_symbols(image: ElfImage, hashes: int) -> int:
     """Return how many symbols there are: no field says so, but the last one ends the last chain of hashes."""
     buckets, first_hashed, bloom_words, _shift = struct.unpack(f"{image.order}4I", image.read(hashes, 16))
-    if not 0 < buckets <= _MAX_SYMBOLS:
+    if not 0 < buckets <= MAX_SYMBOLS:
         raise DamagedError(f"a table of hashes with {buckets} buckets")
     start = hashes + 16 + bloom_words * image.elf_class // 8
     last: int = max(struct.unpack(f"{image.order}{buckets}I", image.read(start, 4 * buckets)))
     if last < first_hashed:
         return int(first_hashed)
     chains = start + 4 * buckets
-    for number in range(last, min(last, _MAX_SYMBOLS) + _MAX_SYMBOLS):
+    for number in range(last, min(last, MAX_SYMBOLS) + MAX_SYMBOLS):
         (value,) = struct.unpack(f"{image.order}I", image.read(chains + 4 * (number - first_hashed), 4))
         if value & 1:
             return number + 1
@@ -99,15 +99,15 @@ def _count_symbols(image: ElfImage, hashes: int) -> int:
 
 
 def _symbols(image: ElfImage, wanted: dict[int, str]) -> Iterator[NeededSymbol]:
-    tables = [image.values(tag) for tag in (_DT_SYMTAB, _DT_GNU_HASH, _DT_VERSYM)]
+    tables = [image.values(tag) for tag in (DT_SYMTAB, DT_GNU_HASH, _DT_VERSYM)]
     if not all(tables):
         return
     symbols, hashes, indexes = (image.file_offset(addresses[0]) for addresses in tables)
-    count = min(_count_symbols(image, hashes), _MAX_SYMBOLS)
+    count = min(count_symbols(image, hashes), MAX_SYMBOLS)
     versions = struct.unpack(f"{image.order}{count}H", image.read(indexes, 2 * count))
     for number, version in enumerate(versions):
         name = wanted.get(version & _VERSION_BITS)
         if name:
-            place = symbols + number * _SYMBOL_BYTES[image.elf_class]
+            place = symbols + number * SYMBOL_BYTES[image.elf_class]
             (text,) = struct.unpack(f"{image.order}I", image.read(place, 4))
             yield NeededSymbol(name=image.string(text), version=name)

@@ -20,6 +20,8 @@ class NativeExecutor:
 
     sysroot: Path
     target: Target
+    interpreter: str | None = None
+    """Path of the loader in the sysroot, where it is not the target's usual one, such as musl's."""
 
     @property
     def identity(self) -> ExecutorIdentity:
@@ -28,7 +30,7 @@ class NativeExecutor:
 
     def prefix(self) -> tuple[str, ...]:
         """Return the loader of the sysroot with its library path."""
-        loader = self.sysroot / self.target.interpreter.lstrip("/")
+        loader = self.sysroot / (self.interpreter or self.target.interpreter).lstrip("/")
         dirs = (self.sysroot / part.format(gnu=self.target.gnu_triple) for part in _LIBRARY_DIRS)
         return (str(loader), "--library-path", ":".join(str(path) for path in dirs if path.is_dir()))
 

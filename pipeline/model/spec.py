@@ -14,6 +14,7 @@ import pydantic
 from pipeline.model.asset import DEFAULT_ASSET_NAME
 from pipeline.model.ci_spec import CiSpec
 from pipeline.model.image_spec import ImageSpec
+from pipeline.model.prebuild_spec import PrebuildSpec
 from pipeline.model.spec_table import SpecTable
 from pipeline.model.spec_values import (
     AssetName,
@@ -344,5 +345,7 @@ class Spec(SpecTable):
     """Targets, by Debian's name of the architecture."""
     runtimes: dict[RuntimeName, RuntimeSpec] = {}
     """Runtimes, by a name that also begins the names of what is built."""
+    prebuilds: dict[RuntimeName, PrebuildSpec] = {}
+    """Addons and programs that are built for others, by a name of yours."""
     ci: CiSpec = CiSpec()
     """How builds run on a hosted service."""

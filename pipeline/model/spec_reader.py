@@ -212,7 +212,8 @@ def _type_below(annotation: object, key: str | int) -> object:
     if isinstance(annotation, type) and issubclass(annotation, SpecTable):
         return next((f.annotation for f in annotation.model_fields.values() if f.alias == key), None)
     if typing.get_origin(annotation) is dict:
-        return typing.get_args(annotation)[1]
+        inner = typing.get_args(annotation)[1]
+        return typing.get_args(inner)[0] if typing.get_origin(inner) is typing.Annotated else inner
     if typing.get_origin(annotation) is tuple:
         return typing.get_args(annotation)[0]
     return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pipeline.model import spec
+from pipeline.model import prebuild_spec, spec
 from pipeline.model.ci_spec import CiSpec
 from pipeline.model.image_spec import ImageSpec
 from pipeline.model.spec_table import SpecTable
@@ -43,6 +43,13 @@ _TABLES: tuple[tuple[str, type[SpecTable]], ...] = (
     ("`[[runtimes.NAME.companions]]`", spec.CompanionSpec),
     ("`[[runtimes.NAME.versions]]`", spec.VersionSpec),
     ("`[runtimes.NAME.updater]`", UpdaterSpec),
+    ('`[prebuilds.NAME]` with `kind = "node-addon"`', prebuild_spec.NodeAddonSpec),
+    ('`[prebuilds.NAME]` with `kind = "executable"`', prebuild_spec.ExecutableSpec),
+    ('`source = { kind = "npm" }`', prebuild_spec.NpmSource),
+    ('`source = { kind = "path" }` of prebuilds', prebuild_spec.DirectorySource),
+    ("`[prebuilds.NAME.npm]`", prebuild_spec.NpmOutput),
+    ("`[[prebuilds.NAME.npm.edits]]`", prebuild_spec.Edit),
+    ("`[prebuilds.NAME.probe]`", prebuild_spec.ProbeSpec),
 )
 _TYPE_NAMES: dict[object, str] = {str: "string", bool: "true or false", int: "integer", float: "number", Path: "string"}
 
@@ -71,17 +78,23 @@ def type_name(annotation: object) -> str:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return type_name(arguments[0])
-    if origin is typing.Literal:
-        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is typing.Literal or (isinstance(annotation, type) and issubclass(annotation, enum.Enum)):
+        values = arguments or [member.value for member in typing.cast("type[enum.Enum]", annotation)]
+        return " or ".join(f"`{value}`" for value in values)
     if origin in {types.UnionType, typing.Union}:
         return " or ".join(dict.fromkeys(type_name(a) for a in arguments if a is not type(None)))
     if origin is tuple:
-        inner = type_name(arguments[0])
-        return f"list of {inner}" if typing.get_origin(arguments[0]) is typing.Literal else f"list of {inner}s"
+        return f"list of {_plural(type_name(arguments[0]))}"
     if origin is dict:
         inner = type_name(arguments[1])
         return f"table of {'tables' if inner.startswith('table') else f'{inner}s'}"
     return _TYPE_NAMES.get(annotation, "table")
+
+
+def _plural(name: str) -> str:
+    if name.startswith("`"):
+        return name
+    return name.replace("list of", "lists of", 1) if name.startswith("list of") else f"{name}s"
 
 
 def _default(field: FieldInfo) -> str:

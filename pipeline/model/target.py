@@ -2,7 +2,8 @@
 
 Sources: Rust target list (``rustc --print target-list``), Debian's multiarch tuples
 (https://wiki.debian.org/Multiarch/Tuples), the OCI image specification's platform values (Go's GOARCH/GOARM),
-QEMU's user-mode program names, the ELF machine numbers of the generic ABI, Node's ``process.arch``.
+QEMU's user-mode program names, the ELF machine numbers of the generic ABI, Node's ``process.arch``,
+musl's ``configure``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Endianness = Literal["little", "big"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:
-    """One Linux architecture with the GNU C library."""
+    """One Linux architecture; the names with an ABI in them are those with the GNU C library."""
 
     name: str
     """Our own name, which is Debian's architecture name."""
@@ -37,6 +38,16 @@ class Target:
     node_arch: str
     interpreter: str
     """Path of the dynamic loader, as PT_INTERP names it."""
+
+    @property
+    def musl_arch(self) -> str:
+        """Return what musl calls the architecture, with its floating-point ABI: part of its loader's name."""
+        return _MUSL_ARCHES[self.name]
+
+    @property
+    def musl_interpreter(self) -> str:
+        """Return the path of musl's dynamic loader, which is its C library, too."""
+        return f"/lib/ld-musl-{self.musl_arch}.so.1"
 
     @property
     def env_suffix(self) -> str:
@@ -121,6 +132,15 @@ TARGETS: tuple[Target, ...] = (
         interpreter="/lib64/ld64.so.2",
     ),
 )
+
+# Beside the table of fields: those are part of the identity of toolchains, which have nothing to do with musl.
+_MUSL_ARCHES = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "armhf": "armhf",
+    "s390x": "s390x",
+    "ppc64el": "powerpc64le",
+}
 
 _MACHINE_NAMES = {
     "x86_64": "amd64",

@@ -1,4 +1,4 @@
-"""Programs of another release of the distribution, in a prefix of their own.
+"""Programs of another release or architecture of the distribution, in a prefix of their own.
 
 A program that the machine's release has in too old a version is taken from a newer one, with all that it needs down
 to the C library and the loader: newer libraries beside the tools of the machine's release would make those run with
@@ -21,6 +21,7 @@ from pipeline.context import Context
 from pipeline.errors import NetworkError, ToolboxError
 from pipeline.model.events import Where
 from pipeline.model.package import Package, total_size_bytes
+from pipeline.model.target import Target
 from pipeline.toolchains.plan import FRESH_S, toolbox_dir
 from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
 from pipeline.toolchains.relocate import Relocation, relocate
@@ -38,9 +39,11 @@ class ForeignInputs:
     packages: tuple[str, ...]
     programs: tuple[PurePosixPath, ...]
     """Files, below the prefix, that will be started."""
-    patchelf: Path
+    patchelf: Path | None
     toolbox: ToolboxInputs
     """Describes machine and mirror."""
+    target: Target | None = None
+    """Whose packages they are; None: this machine's, made to run in place."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,7 +79,8 @@ def ensure_foreign(inputs: ForeignInputs, context: Context) -> ForeignPrefix:
     """
     planner = Planner.for_machine(inputs.toolbox, context, frozenset())
     plan = _plan(inputs, planner)
-    root = toolbox_dir(context) / f"{inputs.packages[0]}-{plan.suite}-{plan.digest[:16]}"
+    whose = f"-{inputs.target.name}" if inputs.target else ""
+    root = toolbox_dir(context) / f"{inputs.packages[0]}-{plan.suite}{whose}-{plan.digest[:16]}"
     with fs.locked(root.parent / f"{root.name}.lock"):
         if not root.is_dir():
             _install(inputs, plan, planner, root)
@@ -85,7 +89,7 @@ def ensure_foreign(inputs: ForeignInputs, context: Context) -> ForeignPrefix:
 
 def _apts(inputs: ForeignInputs, planner: Planner) -> dict[str, PrivateApt]:
     find = planner.distribution.find_release
-    return {suite: planner.apt_for(planner.host, find(suite)) for suite in inputs.suites}
+    return {suite: planner.apt_for(inputs.target or planner.host, find(suite)) for suite in inputs.suites}
 
 
 def _plan(inputs: ForeignInputs, planner: Planner) -> _Plan:
@@ -151,15 +155,18 @@ def _install(inputs: ForeignInputs, plan: _Plan, planner: Planner, final: Path) 
         with fs.locked(toolbox_dir(context) / "packages.lock"):
             fetch(request, lambda _package, path: unpack(path, root, context.environ))
         make_links_relative(root)
-        relocate(
-            Relocation(
-                root=root,
-                final=final,
-                host=planner.host,
-                llvm_bin=None,
-                rust_prefix=None,
-                patchelf=inputs.patchelf,
-                environ=context.environ,
-                further=inputs.programs,
-            )
-        )
+        if inputs.target is None:
+            relocate(_relocation(inputs, planner, root, final))
+
+
+def _relocation(inputs: ForeignInputs, planner: Planner, root: Path, final: Path) -> Relocation:
+    return Relocation(
+        root=root,
+        final=final,
+        host=planner.host,
+        llvm_bin=None,
+        rust_prefix=None,
+        patchelf=inputs.patchelf,
+        environ=planner.context.environ,
+        further=inputs.programs,
+    )

@@ -45,11 +45,13 @@ TIERS: tuple[frozenset[str], ...] = (
             "git",
             "registry",
             "native_env",
+            "npm",
+            "wheels",
         }
     ),
     frozenset({"github", "cache"}),
     frozenset({"publication", "releasing"}),
-    frozenset({"toolchains", "v8_build", "patches", "proof", "images"}),
+    frozenset({"toolchains", "v8_build", "patches", "proof", "images", "prebuilding"}),
     frozenset({"rootfs"}),
     # L3 to L5
     frozenset({"stages"}),

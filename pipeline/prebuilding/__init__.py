@@ -1,0 +1,1 @@
+"""Compiling addons and programs for others, measuring what they need, and packing them."""
