@@ -21,6 +21,7 @@ import nox
 
 ROOT = Path(__file__).resolve().parent
 TARGETS = ("arm64", "amd64", "armhf", "s390x", "ppc64el")
+PREBUILD_TARGETS = ("arm64", "amd64", "armhf")
 DEVELOPMENT_GROUPS = ("lint", "types", "test")
 FUZZED = ("elf", "blob", "codes", "text", "file", "layout")
 STAMP_NAME = "installed.sha256"
@@ -40,6 +41,7 @@ VERBS = {
     "stitch": "Build for {} with -- --snapshot FILE: as build does, in dist/.",
     "root": "Run -- CMD ARGS in a root of {}, made by an ordinary user, with native compilers inside.",
     "v8": "Compile V8 for {} from source, -- --version VERSION of its crate: v8-mirror/.",
+    "prebuild": "Compile addons and programs for {} that others take as they are: dist/prebuilds/.",
 }
 
 
@@ -55,7 +57,7 @@ def define(verb: str, target: str) -> None:
 
 
 for _verb in VERBS:
-    for _target in TARGETS:
+    for _target in PREBUILD_TARGETS if _verb == "prebuild" else TARGETS:
         define(_verb, _target)
 
 

@@ -55,6 +55,8 @@ def make_prebuilds(request: PrebuildRequest, context: Context) -> PrebuildResult
     Raises PrebuildError, CompileError, VerificationError when something compiled does not work, and what fetching
     tools and sources raises.
     """
+    if not (request.targets and request.libcs) and not request.merge:
+        raise _nothing(request)
     host_node = ensure_host_node(DEFAULT_NODE, context)
     source = _source(request, host_node, context)
     made = tuple(
@@ -110,14 +112,16 @@ def _collect(request: PrebuildRequest, source: Path, made: tuple[_Tried, ...]) -
         prebuilds=tuple(item.compiled.prebuild for item in made),
         files={place: path for item in made for place, path in item.compiled.files.items()},
     )
-    collected = combine([own, *map(read_layout, request.merge)])
-    if not collected.prebuilds:
-        raise PrebuildError(
-            f"there is nothing to pack of {request.name}",
-            cause="it is not made for the targets and C libraries that were asked for",
-            action="name others, or a directory of an earlier run with --merge",
-        )
-    return collected
+    return combine([own, *map(read_layout, request.merge)])
+
+
+def _nothing(request: PrebuildRequest) -> PrebuildError:
+    spec = request.spec
+    return PrebuildError(
+        f"{request.name} is not made for what was asked for",
+        cause=f"its targets are {', '.join(spec.targets)}, its C libraries {', '.join(spec.libcs)}",
+        action="name one of these, or add another to `targets` or `libcs` in releases.toml",
+    )
 
 
 def _pack_inputs(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.model.prebuild_spec import PREBUILD_TARGETS
 from pipeline.model.target import TARGETS
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,10 @@ def sessions() -> dict[str, str]:
 @pytest.mark.parametrize("verb", ["build", "generator", "snapshot", "stitch", "root", "v8"])
 def test_every_target_has_a_session(sessions: dict[str, str], verb: str) -> None:
     assert {name for name in sessions if name.startswith(f"{verb}-")} == {f"{verb}-{target.name}" for target in TARGETS}
+
+
+def test_targets_of_prebuilds_have_sessions(sessions: dict[str, str]) -> None:
+    assert {n for n in sessions if n.startswith("prebuild-")} == {f"prebuild-{name}" for name in PREBUILD_TARGETS}
 
 
 def test_every_session_is_described_in_a_sentence(sessions: dict[str, str]) -> None:

@@ -31,6 +31,8 @@ class ElfSpec:
     build_id: bytes = bytes(range(20))
     flags: int | None = None
     payload: bytes = b""
+    symbols: tuple[tuple[str, bytes | None], ...] = ()
+    """Names in the dynamic symbol table, and the code of those that are defined."""
 
 
 def elf_file(spec: ElfSpec) -> bytes:
@@ -85,8 +87,24 @@ class _Writer:
             entries += [(0x6FFFFFFE, ADDRESS + self.add(self.version_needs())), (0x6FFFFFFF, len(spec.versions))]
         if spec.bind_now:
             entries.append((30, 8))
+        if spec.symbols:
+            entries += [(6, ADDRESS + self.add(self.symbol_table())), (4, ADDRESS + self.add(self.hash_table()))]
         entries.append((5, ADDRESS + self.add(bytes(self.strings))))
         return b"".join(self.pack(2 * self.word, *entry) for entry in [*entries, (0, 0)])
+
+    def symbol_table(self) -> bytes:
+        out = bytes(24 if self.wide else 16)
+        for name, code in self.spec.symbols:
+            place, info, section = self.string(name), 0x12, 0 if code is None else 1
+            address, size = (0, 0) if code is None else (ADDRESS + self.add(code), len(code))
+            if self.wide:
+                out += self.pack("IBBHQQ", place, info, 0, section, address, size)
+            else:
+                out += self.pack("IIIBBH", place, address, size, info, 0, section)
+        return out
+
+    def hash_table(self) -> bytes:
+        return self.pack("II", 1, len(self.spec.symbols) + 1) + self.pack("I", 0) * (len(self.spec.symbols) + 2)
 
     def segment(self, kind: int, flags: int, offset: int, size: int, alignment: int) -> bytes:
         address = ADDRESS + offset
