@@ -11,7 +11,6 @@ import pytest
 from pipeline.errors import IntegrityError, PrebuildError
 from pipeline.model.prebuild import MANIFEST_PATH, PrebuildManifest
 from pipeline.prebuilding.layout import Collected, combine, read_layout, read_manifest, write_layout
-
 from tests.unit.prebuilding.prebuilds import collected, manifest_of
 
 

@@ -12,7 +12,6 @@ from pipeline.errors import PrebuildError
 from pipeline.model.prebuild_spec import Edit, NpmOutput, Style
 from pipeline.prebuilding.layout import read_manifest
 from pipeline.prebuilding.npm_packages import NpmInputs, merged, write_packages
-
 from tests.unit.prebuilding.prebuilds import collected, manifest_of
 
 SOURCE = {
