@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import PrebuildError
 from pipeline.model.build import ToolchainMode
@@ -59,15 +61,27 @@ def make_prebuilds(request: PrebuildRequest, context: Context) -> PrebuildResult
         raise _nothing(request)
     host_node = ensure_host_node(DEFAULT_NODE, context)
     source = _source(request, host_node, context)
-    made = tuple(
-        prebuild
-        for target in request.targets
-        for libc in request.libcs
-        for prebuild in _make(request, _variant(request, find_target(target), libc), (source, host_node), context)
-    )
-    collected = _collect(request, source, made)
+    fs.make_directory(context.work_root)
+    with tempfile.TemporaryDirectory(prefix="prebuilds-", dir=context.work_root) as name:
+        places = _Places(source=source, host_node=host_node, keep_dir=Path(name))
+        return _make_all(request, places, context)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Places:
+    """Where things are in one run."""
+
+    source: Path
+    host_node: Node
+    keep_dir: Path
+
+
+def _make_all(request: PrebuildRequest, places: _Places, context: Context) -> PrebuildResult:
+    variants = [_variant(request, find_target(target), libc) for target in request.targets for libc in request.libcs]
+    made = tuple(item for variant in variants for item in _make(request, variant, places, context))
+    collected = _collect(request, places.source, made)
     with context.reporter.step(f"pack {collected.name} {collected.version}") as step:
-        packed = pack_prebuilds.run(_pack_inputs(request, collected, (source, host_node), context), context)
+        packed = pack_prebuilds.run(_pack_inputs(request, collected, places, context), context)
         step.detail(f"{len(packed.archives)} archives, {len(packed.packages)} packages")
     own = {item.compiled.prebuild.path for item in made}
     return PrebuildResult(
@@ -125,16 +139,15 @@ def _nothing(request: PrebuildRequest) -> PrebuildError:
 
 
 def _pack_inputs(
-    request: PrebuildRequest, collected: Collected, sources: tuple[Path, Node], context: Context
+    request: PrebuildRequest, collected: Collected, places: _Places, context: Context
 ) -> pack_prebuilds.PackInputs:
-    source, host_node = sources
-    spec = request.spec
+    spec, source = request.spec, places.source
     root = source / "node_modules" / spec.source.package if isinstance(spec.source, NpmSource) else source
     return pack_prebuilds.PackInputs(
         collected=collected,
         out_dir=request.out_dir / f"{request.name}-{collected.version}",
         epoch_s=source_date_epoch_s(context.environ.get("SOURCE_DATE_EPOCH")),
-        npm=host_node.npm,
+        npm=places.host_node.npm,
         output=spec.npm,
         source=root if (root / "package.json").is_file() else None,
         loader=LOADER if LOADER.is_dir() else None,
@@ -167,19 +180,19 @@ def _variant(request: PrebuildRequest, target: Target, libc: Libc) -> Variant:
     )
 
 
-def _make(request: PrebuildRequest, variant: Variant, sources: tuple[Path, Node], context: Context) -> Iterator[_Tried]:
-    source, host_node = sources
+def _make(request: PrebuildRequest, variant: Variant, places: _Places, context: Context) -> Iterator[_Tried]:
     spec, target, libc = request.spec, variant.target, variant.libc
     label = f"{request.name} for {target.name} with {libc.value}"
     means = prebuild_means.get(variant, context)
     node = ensure_node(target, libc, spec.node, context) if isinstance(spec, NodeAddonSpec) else None
     inputs = CompileInputs(
         spec=spec,
-        source=source,
+        source=places.source,
         compilers=means.compilers,
         glibc_floor=variant.glibc if libc is Libc.GLIBC else None,
         work_dir=context.work_root / f"prebuild-{request.name}-{target.name}-{libc.value}",
-        host_node=host_node,
+        keep_dir=places.keep_dir,
+        host_node=places.host_node,
         target_node=node,
     )
     with context.reporter.step(f"compile {label}") as step:

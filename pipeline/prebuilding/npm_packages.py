@@ -18,7 +18,7 @@ from pipeline import fs
 from pipeline.errors import PrebuildError
 from pipeline.model.prebuild import Prebuild, PrebuildManifest
 from pipeline.model.prebuild_spec import Edit, NpmOutput, Style
-from pipeline.prebuilding.layout import write_layout
+from pipeline.prebuilding.layout import copy_file, write_layout
 
 LOADER_DIR = "prebuilds/loader"
 _LEFT_OUT = shutil.ignore_patterns("node_modules", "build", "prebuilds", ".git", fs.SENTINEL_NAME)
@@ -103,7 +103,7 @@ def _write_platform(inputs: NpmInputs, name: str, prebuilds: tuple[Prebuild, ...
     _write_json(root / "package.json", facts)
     if inputs.source:
         for path in sorted(path for pattern in _LICENSES for path in inputs.source.glob(pattern) if path.is_file()):
-            shutil.copyfile(path, root / path.name)
+            copy_file(path, root / path.name)
     return root
 
 
@@ -133,6 +133,7 @@ def _edit(main: Path, edit: Edit) -> None:
             action="correct `npm.edits` in releases.toml",
         )
     path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
+    path.chmod(path.stat().st_mode | 0o644)
 
 
 def _source_json(inputs: NpmInputs) -> dict[str, pydantic.JsonValue]:
@@ -173,3 +174,4 @@ def merged(
 def _write_json(path: Path, value: Mapping[str, pydantic.JsonValue]) -> None:
     fs.make_directory(path.parent)
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.chmod(0o644)

@@ -65,6 +65,9 @@ def _package_table(result: PrebuildResult, start_dir: Path) -> Table:
         path = package.path
         shown = path.relative_to(start_dir) if path.is_relative_to(start_dir) else path
         table.add_row(
-            package.style, Text(str(shown)), wording.quantity(package.size_bytes, "B"), wording.quantity(package.unpacked_bytes, "B")
+            package.style,
+            Text(str(shown)),
+            wording.quantity(package.size_bytes, "B"),
+            wording.quantity(package.unpacked_bytes, "B"),
         )
     return table

@@ -19,6 +19,7 @@ from pipeline.prebuilding import sources
 from pipeline.prebuilding.checking import Need, Promise, check_file
 from pipeline.prebuilding.cross_files import Compilers
 from pipeline.prebuilding.gyp import GypBuild, build_addon, package_facts
+from pipeline.prebuilding.layout import copy_file
 from pipeline.prebuilding.node_api import node_api_need
 from pipeline.prebuilding.program import ProgramBuild, build_programs
 from pipeline.toolchains.node import Node
@@ -39,6 +40,9 @@ class CompileInputs:
     glibc_floor: str | None
     """Newest glibc that may be needed."""
     work_dir: Path
+    """Emptied first; the same one for each run, so that equal sources give equal bytes."""
+    keep_dir: Path
+    """Gets what was compiled, at its path in the package: another run may empty the work directory."""
     host_node: Node
     target_node: Node | None = None
     """None for programs."""
@@ -128,7 +132,7 @@ def _addon(inputs: CompileInputs, spec: NodeAddonSpec, tree: Path, context: Cont
     )
     return CompiledPrebuild(
         prebuild=_prebuild(place, compiled.path, need, target=target, node_api=api.version if api else None),
-        files={place.path: compiled.path},
+        files={place.path: _kept(inputs, place, compiled.path)},
         cpu_s=compiled.cpu_s,
         duration_s=compiled.duration_s,
         findings=need.findings,
@@ -163,7 +167,7 @@ def _programs(
         made.append(
             CompiledPrebuild(
                 prebuild=_prebuild(place, path, need, target=target, probe=probe),
-                files={place.path: path},
+                files={place.path: _kept(inputs, place, path)},
                 cpu_s=built.cpu_s * share,
                 duration_s=built.duration_s * share,
                 findings=need.findings,
@@ -184,6 +188,12 @@ def module_version(headers: Path) -> int:
             cause="another form of that file than Node has had since version 12",
             action="choose another version of Node (`node` in releases.toml)",
         ) from error
+
+
+def _kept(inputs: CompileInputs, place: PrebuildName, path: Path) -> Path:
+    kept = inputs.keep_dir / place.path
+    copy_file(path, kept, executable=place.kind is PrebuildKind.EXECUTABLE)
+    return kept
 
 
 def _arm_version(target: Target) -> int | None:

@@ -80,6 +80,21 @@ def zig_triple(target: Target, libc: Libc, glibc: str | None) -> str:
     return f"{arch}-linux-gnu{abi}.{glibc or OLDEST_GLIBC}"
 
 
+_SCRIPT = """\
+#!/bin/sh
+export ZIG_GLOBAL_CACHE_DIR={cache}
+# zig knows no --exclude-libs; what a library exports is decided by a version script here.
+for word do
+    shift
+    case $word in
+    -Wl,--exclude-libs*) ;;
+    *) set -- "$@" "$word" ;;
+    esac
+done
+exec {argv} "$@"
+"""
+
+
 def _write_scripts(directory: Path, program: Path, target: tuple[str, str], cache: Path) -> None:
     triple, cpu = target
     flags = (
@@ -89,8 +104,7 @@ def _write_scripts(directory: Path, program: Path, target: tuple[str, str], cach
     )
     scripts = {"cc": ("cc", *flags), "c++": ("c++", *flags), "ar": ("ar",), "ranlib": ("ranlib",)}
     for name, words in scripts.items():
-        argv = shlex.join([str(program), *words])
-        text = f'#!/bin/sh\nexport ZIG_GLOBAL_CACHE_DIR={shlex.quote(str(cache))}\nexec {argv} "$@"\n'
+        text = _SCRIPT.format(argv=shlex.join([str(program), *words]), cache=shlex.quote(str(cache)))
         path = directory / name
         if fs.write_if_changed(path, text):
             path.chmod(0o755)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -20,7 +21,7 @@ PROGRAMS = [Path(sys.executable).resolve(), Path(shutil.which("apt-get") or "/us
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
 def test_the_symbols_of_real_programs(program: Path) -> None:
     with program.open("rb") as stream:
-        section = ELFFile(stream).get_section_by_name(".dynsym")
+        section: Any = ELFFile(stream).get_section_by_name(".dynsym")
         known = {(s.name, s["st_value"], s["st_shndx"] != "SHN_UNDEF") for s in section.iter_symbols() if s.name}
     found = dynamic_symbols(program)
     assert {(s.name, s.address, s.defined) for s in found} == known
