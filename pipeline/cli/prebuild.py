@@ -8,16 +8,17 @@ from typing import Any, get_args
 
 import click
 
-from pipeline.cli.settings import common_options, open_session
+from pipeline.cli.settings import Session, common_options, open_session
 from pipeline.cli.spec_file import load_spec, required_spec
 from pipeline.errors import UnknownNameError
 from pipeline.model.build import ToolchainMode
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuild import Libc, Probe
 from pipeline.model.prebuild_spec import ExecutableSpec, NodeAddonSpec
 from pipeline.model.spec import Spec
 from pipeline.model.target import find_target
 from pipeline.orchestrate.prebuilding import PrebuildRequest, make_prebuilds
 from pipeline.report.prebuilds import prebuild_tables
+from pipeline.stages import index_builds
 
 DEFAULT_OUT_DIR = Path("dist/prebuilds")
 
@@ -33,6 +34,12 @@ DEFAULT_OUT_DIR = Path("dist/prebuilds")
     metavar="DIR",
     help="Take along what another run, here or on another machine, left in DIR; repeatable.",
 )
+@click.option(
+    "--builds",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write the index of the finished builds in DIR there; nothing is compiled.",
+)
 @click.option("--only-merge", is_flag=True, help="Compile nothing.")
 @click.option("--no-run", is_flag=True, help="Do not run what was compiled.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", default=DEFAULT_OUT_DIR, help="Where they go.")
@@ -43,11 +50,26 @@ def prebuild(**options: Any) -> None:  # noqa: ANN401 - click hands over whateve
     """Compile addons and programs that others take as they are; NAMES are those of releases.toml."""
     with open_session() as session:
         start_dir = Path.cwd()
+        if options["builds"]:
+            _index_builds(options, session, start_dir)
+            return
         requests = _requests(options, start_dir)
         results = [make_prebuilds(request, session.context) for request in requests]
         for result in results:
             session.reporter.show(prebuild_tables(result, start_dir=start_dir))
         session.result({"schema": 1, "results": [result.to_json() for result in results]})
+
+
+def _index_builds(options: dict[str, Any], session: Session, start_dir: Path) -> None:
+    file = load_spec(options["spec"], start_dir=start_dir)
+    probes = {
+        name: Probe(args=canary.args, exit_code=canary.exit_code, timeout_s=canary.timeout_s)
+        for name, runtime in file.spec.runtimes.items()
+        for canary in runtime.canaries[:1]
+    }
+    inputs = index_builds.IndexInputs(dist_dir=(start_dir / options["builds"]).absolute(), probes=probes)
+    paths = index_builds.run(inputs)
+    session.result({"schema": 1, "indexes": [str(path) for path in paths]}, "".join(f"{path}\n" for path in paths))
 
 
 def _requests(options: dict[str, Any], start_dir: Path) -> list[PrebuildRequest]:

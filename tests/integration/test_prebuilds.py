@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from pipeline.prebuilding.layout import read_manifest
 from pipeline.toolchains.node import Node, ensure_host_node, ensure_node
 
 from .command import ROOT, Cli, Ended
+from .npm_registry import Registry, running_registry
 
 DATA = ROOT / "tests" / "data" / "prebuilds"
 ARM64 = find_target("arm64")
@@ -40,6 +42,8 @@ schema = 1
 [targets]
 arm64 = { suite = "bullseye", glibc = "2.31" }
 """
+
+Install = Callable[..., Path]
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
 
@@ -92,7 +96,7 @@ class Machine:
 
     def run(self, directory: Path, *arguments: str | Path) -> Ended:
         """Run Node. node-gyp-build takes a system for musl when LIBC says so, or /etc/alpine-release is there."""
-        env = {"PATH": "/usr/bin:/bin", **({"LIBC": "musl"} if self.libc is Libc.MUSL else {})}
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(directory), **({"LIBC": "musl"} if self.libc is Libc.MUSL else {})}
         ended = subprocess.run(
             [*self.prefix, str(self.node.program), *map(str, arguments)],
             cwd=directory, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False,
@@ -113,18 +117,27 @@ def machine(request: pytest.FixtureRequest, made: Made, context: Context) -> Mac
 
 
 @pytest.fixture(scope="module")
-def npm_install(context: Context) -> Any:  # noqa: ANN401 - a function
-    node = ensure_host_node(NODE, context)
+def registry(made: Made, context: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """Yield a registry with the packages of single platforms, and what they depend on."""
+    npm = ensure_host_node(NODE, context).npm
+    with running_registry(npm, context, tmp_path_factory.mktemp("registry")) as running:
+        for package in ("node-gyp-build@4.8.4", "node-addon-api@8.9.2"):
+            running.fetch_and_publish(package)
+        for path in made.packages("bcrypt", "split"):
+            running.publish(path)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def npm_install(context: Context) -> Install:
+    npm = ensure_host_node(NODE, context).npm
 
     def install(directory: Path, libc: Libc, *packages: str | Path) -> Path:
         """Install as npm on an arm64 machine with *libc* would, without running scripts; return node_modules."""
         directory.mkdir(parents=True)
         (directory / "package.json").write_text('{"private": true}')
-        command = node.npm.command(
-            context, directory,
-            *("install", "--ignore-scripts", "--cpu=arm64", "--os=linux", f"--libc={libc.value}"),
-            *map(str, packages),
-        )  # fmt: skip
+        system = ("--cpu=arm64", "--os=linux", f"--libc={libc.value}")
+        command = npm.command(context, directory, "install", "--ignore-scripts", *system, *map(str, packages))
         subprocess.run(command.argv, cwd=directory, env=dict(command.env), check=True, capture_output=True, timeout=300)
         return directory / "node_modules"
 
@@ -161,7 +174,7 @@ def test_the_manifest_says_what_was_measured(made: Made) -> None:
     assert [item["trial_s"] > 0 for item in made.result["results"][0]["made"]] == [True, True]
 
 
-def test_bcrypt_by_its_own_tests(made: Made, machine: Machine, npm_install: Any, tmp_path: Path) -> None:  # noqa: ANN401
+def test_bcrypt_by_its_own_tests(made: Made, machine: Machine, npm_install: Install, tmp_path: Path) -> None:
     modules = npm_install(tmp_path / "app", machine.libc, *made.packages("bcrypt", "one"), f"expect@{EXPECT}")
     tests = sorted((modules / "bcrypt/test").glob("*.test.js"))
     assert len(tests) == 5
@@ -175,26 +188,28 @@ def test_bcrypt_by_its_own_tests(made: Made, machine: Machine, npm_install: Any,
     assert re.search(r"\bfail 0\b", ended.stdout), ended.stdout
 
 
-def test_iconv_by_its_own_tests(made: Made, machine: Machine, npm_install: Any, tmp_path: Path) -> None:  # noqa: ANN401
+def test_iconv_by_its_own_tests(made: Made, machine: Machine, npm_install: Install, tmp_path: Path) -> None:
     modules = npm_install(tmp_path / "app", machine.libc, *made.packages("iconv", "one"))
     (modules / "iconv/test/tmp").mkdir()
     ended = machine.run(tmp_path, "--require", DATA / "loaded.cjs", modules / "iconv/test/run-tests.js")
     assert mapped(ended) == [str(modules / f"iconv/prebuilds/linux-arm64/iconv.{machine.libc.value}.node")]
 
 
-def test_npm_takes_the_one_package_that_fits(made: Made, machine: Machine, npm_install: Any, tmp_path: Path) -> None:  # noqa: ANN401
-    main, *platforms = made.packages("bcrypt", "split")
-    modules = npm_install(tmp_path / "app", machine.libc, main, *platforms)
-    fitting = f"bcrypt-linux-arm64-{machine.libc.value}"
+def test_npm_takes_the_one_package_that_fits(
+    made: Made, machine: Machine, registry: Registry, npm_install: Install, tmp_path: Path
+) -> None:
+    app = tmp_path / "app"
+    npm_install(app, machine.libc, "--no-audit", *registry.options(), "bcrypt@6.0.0")
+    modules, fitting = app / "node_modules", f"bcrypt-linux-arm64-{machine.libc.value}"
     assert sorted(path.name for path in modules.glob("bcrypt-*")) == [fitting]
     assert not list((modules / "bcrypt").rglob("*.node"))
     manifest = read_manifest(modules / "bcrypt/prebuilds/manifest.json")
-    assert {prebuild.npm_package for prebuild in manifest.prebuilds} == {path.name[:-10] for path in platforms}
+    names = {path.name.removesuffix("-6.0.0.tgz") for path in made.packages("bcrypt", "split")[1:]}
+    assert {prebuild.npm_package for prebuild in manifest.prebuilds} == names
     # node-gyp-build looks elsewhere where a variable named after the package says so.
-    script = (
-        f"process.env.BCRYPT_PREBUILD = '{modules / fitting}'; console.log(require('bcrypt').hashSync('a', 4).length)"
-    )
-    ended = machine.run(tmp_path / "app", "--require", DATA / "loaded.cjs", "-e", script)
+    where = f"process.env.BCRYPT_PREBUILD = '{modules / fitting}'"
+    script = f"{where}; console.log(require('bcrypt').hashSync('a', 4).length)"
+    ended = machine.run(app, "--require", DATA / "loaded.cjs", "-e", script)
     assert mapped(ended) == [str(modules / fitting / f"prebuilds/linux-arm64/bcrypt.{machine.libc.value}.node")]
     assert ended.stdout.startswith("60\n")
 
