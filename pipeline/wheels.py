@@ -7,6 +7,7 @@ and pip compares what it downloads with the index's digests. Nothing is installe
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -88,12 +89,13 @@ def _cannot_have(wheel: Wheel, command: proc.Command, completed: proc.Completed)
             cause="a virtual environment made without it",
             action=f"run `{sys.executable} -m ensurepip`, or use the sessions of nox",
         )
-    absent = "No matching distribution" in said and "connection broken" not in said
+    # pip says the same of an index that it cannot reach, but knows no other version then.
+    absent = re.search(r"\(from versions: (?!none\b)", said) is not None
     return (ToolboxError if absent else NetworkError)(
         f"pip cannot get {wheel.name} {wheel.version} for {wheel.platforms[0]}",
         cause="that version is not published for this platform"
         if absent
-        else "no network, or the index cannot be reached",
+        else "no network, an index that cannot be reached, or that lacks it",
         action=f"by hand:\n{command.replay_line()}",
         details=said,
     )
