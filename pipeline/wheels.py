@@ -93,7 +93,7 @@ def _cannot_have(wheel: Wheel, command: proc.Command, completed: proc.Completed)
     absent = re.search(r"\(from versions: (?!none\b)", said) is not None
     return (ToolboxError if absent else NetworkError)(
         f"pip cannot get {wheel.name} {wheel.version} for {wheel.platforms[0]}",
-        cause="that version is not published for this platform"
+        cause="it has other versions, or other platforms"
         if absent
         else "no network, an index that cannot be reached, or that lacks it",
         action=f"by hand:\n{command.replay_line()}",
