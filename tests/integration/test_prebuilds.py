@@ -248,3 +248,15 @@ def test_a_recipe_for_other_targets(cli: Cli, made: Made, tmp_path: Path) -> Non
     )
     assert ended.exit_code == 37
     assert "iconv is not made for what was asked for" in ended.stderr
+
+
+def test_a_program_by_cmake(cli: Cli, tmp_path: Path) -> None:
+    """The probe, under QEMU, shows that exceptions and streams of the static C++ library work."""
+    ended = cli.run("prebuild", "crc32", "--target", "arm64", "--libc", "glibc", "--out", tmp_path, timeout_s=600)
+    assert ended.exit_code == 0, ended.stderr
+    (only,) = ended.result["results"][0]["made"]
+    program = tmp_path / "crc32-1.0.0/prebuilds/linux-arm64/bin/crc32.glibc"
+    assert only["prebuild"]["probe"] == {"args": ["--self-test"], "exit_code": 41, "timeout_s": 20.0}
+    assert only["trial_s"] > 0
+    assert program.stat().st_mode & 0o777 == 0o755
+    assert set(read_elf(program).needed) <= {"libc.so.6", "libm.so.6", "ld-linux-aarch64.so.1"}
