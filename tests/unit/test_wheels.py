@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import wheels
 from pipeline.context import Context
 from pipeline.errors import NetworkError, ToolboxError
 from pipeline.model.events import NullReporter
@@ -47,6 +46,6 @@ def test_a_python_without_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\necho "$0: No module named pip" >&2; exit 1\n')
     python.chmod(0o755)
-    monkeypatch.setattr(wheels.sys, "executable", str(python))
+    monkeypatch.setattr("sys.executable", str(python))
     with pytest.raises(ToolboxError, match="the Python that runs this has no pip"):
         ensure_wheel(WHEEL, context(tmp_path))
