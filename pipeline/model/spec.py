@@ -265,7 +265,6 @@ class RuntimeSpec(SpecTable):
     of the file may have one name."""
     updater: UpdaterSpec | None = None
     """What the product's own updater looks for in a release; without it, there is no such thing."""
-
     image: ImageSpec | None = None
     """Images with its programs; without it there are none."""
 
