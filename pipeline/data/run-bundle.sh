@@ -38,6 +38,8 @@ check() {
 }
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/snapstitch.XXXXXXXX")
+# A Mac's TMPDIR leads through a link; engines share directories by their own names.
+work=$(cd "$work" && pwd -P)
 runner=
 trap 'rm -rf "$work" "$out.part"' EXIT
 # A shell hears of signals between two programs only: the runner is waited for, so that it is ended at once.

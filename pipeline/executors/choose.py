@@ -92,5 +92,5 @@ def _not_asked(name: str, means: Means, chosen: str | None) -> str:
     if name == "native" and chosen is None:
         return f"native: this machine is no {means.target.name} ({platform.machine()})"
     if chosen is None:
-        return f"{name}: no emulator is needed where the machine is {means.target.name} itself"
+        return f"{name}: there is no emulator at hand"
     return f"{name}: not tried, {chosen} comes first"

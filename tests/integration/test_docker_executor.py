@@ -162,6 +162,18 @@ def test_a_cpu_that_the_engine_does_not_have(kit: Kit, engine: Engine, tmp_path:
     }
 
 
+def test_an_engine_on_another_cpu_without_an_emulator(engine: Engine) -> None:
+    bare = Means(target=elsewhere(), sysroot=Path("/"), engine_env={"DOCKER_HOST": engine.host})
+    assert list(candidates(bare)) == ["docker"]
+    with pytest.raises(ExecutorUnavailableError) as caught:
+        choose(bare)
+    assert caught.value.cause == (
+        f"native: this machine is no {elsewhere().name} ({os.uname().machine}); qemu: there is no emulator at hand; "
+        f"docker: the container engine at {engine.host} runs on another CPU ({os.uname().machine}); "
+        "ssh: only where a host is named (--executor ssh:[user@]host)"
+    )
+
+
 @pytest.mark.filterwarnings("ignore:.*socket:pytest.PytestUnraisableExceptionWarning")
 def test_an_engine_that_dies_meanwhile(cli: Cli, kit: Kit, workdir: Path) -> None:
     with running_engine(cli) as mortal:

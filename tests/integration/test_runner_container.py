@@ -16,6 +16,7 @@ import docker
 import pytest
 
 from pipeline import bundles
+from pipeline.executors.containers import EMPTY_IMAGE
 from pipeline.model.target import target_of_machine
 
 from .command import Cli
@@ -51,12 +52,13 @@ class Mac:
         )  # fmt: skip
 
     def is_clean(self) -> bool:
+        """Tell whether nothing is left: no file, no container, no image of a run."""
         return not list((self.directory / "tmp").iterdir()) and not self.engine.containers() and not self.images()
 
     def images(self) -> list[str]:
         client = docker.DockerClient(self.engine.host)
         try:
-            return [tag for image in client.images.list() for tag in image.tags]
+            return [tag for image in client.images.list() for tag in image.tags if tag != EMPTY_IMAGE]
         finally:
             client.close()
 
@@ -95,10 +97,26 @@ def hanging(cli: Cli, cargo_program: Path, tmp_path_factory: pytest.TempPathFact
     return own_bundle(cli, cargo_program, tmp_path_factory.mktemp("hanging") / "place", HANGING)
 
 
-def test_a_container_is_the_last_way(cli: Cli, cargo_program: Path, mac: Mac, tmp_path: Path) -> None:
-    bundle = own_bundle(cli, cargo_program, tmp_path / "place")
+@pytest.fixture(scope="module")
+def plain(cli: Cli, cargo_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return own_bundle(cli, cargo_program, tmp_path_factory.mktemp("plain") / "place")
+
+
+def test_with_python_the_engine_makes_the_same(cli: Cli, mac: Mac, plain: Path, tmp_path: Path) -> None:
+    """Nothing of the toolbox is needed where the engine's CPU is the target's."""
+    options = ("--cross-check", "docker,auto", "--out", tmp_path, "--cache-dir", tmp_path / "empty", "--offline")
+    compared = cli.run("snapshot", plain, *options, env={"DOCKER_HOST": mac.engine.host})
+    assert compared.exit_code == 0, compared.stderr
+    assert compared.result["cross_check"]["differences"] == []
+    (step,), (other,) = (part.values() for part in (compared.result["steps"], compared.result["cross_check"]["with"]))
+    assert (step["executor"], step["emulated"], other["executor"]) == ("docker", False, "native")
+    assert "native runs programs of" in compared.stderr
+    assert mac.engine.containers() == []
+
+
+def test_a_container_is_the_last_way(mac: Mac, plain: Path, tmp_path: Path) -> None:
     out = tmp_path / "made.tar.gz"
-    running = mac.start(mac.unpack(bundle, "plain"), out)
+    running = mac.start(mac.unpack(plain, "plain"), out)
     _nothing, said = running.communicate(timeout=120)
     assert running.returncode == 0, said
     assert "namespaces: this machine has another CPU" in said
