@@ -24,6 +24,7 @@ from pipeline.v8.belonging import machine_code
 from pipeline.v8.code_sizes import code_sizes, find_table, has_table
 from pipeline.v8.consistency import compare, core_of
 from pipeline.v8.leaks import find_leaks, sidecar_end
+from pipeline.v8.magic import has_other_magic
 from pipeline.v8.scan import find_blobs
 
 
@@ -52,10 +53,12 @@ def blob(data: bytes) -> None:
 
 
 def codes(data: bytes) -> None:
-    """Look for sizes of builtins in *data*, and for their table."""
+    """Look for sizes of builtins in *data*, for their table, and for the magic number in machine code."""
     sizes = code_sizes(data)
     find_table(data, sizes)
     has_table(data)
+    for target in ("amd64", "arm64"):
+        has_other_magic(data, target, 0xC0DE0580)
 
 
 def text(data: bytes) -> None:
