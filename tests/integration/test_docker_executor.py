@@ -151,7 +151,10 @@ def test_a_cpu_that_the_engine_does_not_have(kit: Kit, engine: Engine, tmp_path:
     """An emulator that is a program of yet another CPU cannot start: that is a reason, not a result."""
     wrong = tmp_path / "root/usr/bin/qemu"
     wrong.parent.mkdir(parents=True)
-    wrong.write_bytes(kit.program(elsewhere()).read_bytes())
+    program = bytearray(kit.program(elsewhere()).read_bytes())
+    # e_machine: a number that nobody has, so that the engine's kernel has no emulator for it.
+    program[18:20] = b"\xfe\xfe"
+    wrong.write_bytes(program)
     wrong.chmod(0o755)
     broken = dataclasses.replace(means(kit, elsewhere(), DOCKER_HOST=engine.host), qemu=wrong)
     availability = candidates(broken)["docker"].probe(elsewhere())

@@ -294,19 +294,3 @@ def test_no_engine(workshop: Workshop, tmp_path: Path) -> None:
     said = failed(workshop, tmp_path, env={"DOCKER_HOST": f"unix://{tmp_path}/none"})
     assert said.startswith("the builder of images does not answer: ")
     assert "the engine does not run" in said
-
-
-def test_a_base_without_a_platform(workshop: Workshop, generator: str, tmp_path: Path) -> None:
-    """Seen by the engine; with --base-index, before anything is asked of it."""
-    busybox = f"{workshop.registry.host}/busybox:1"
-    spec = tmp_path / "releases.toml"
-    spec.write_text((workshop.directory / "releases.toml").read_text().replace("alpine:3.20", "busybox:1"))
-    for name in ("examples", "canaries"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    assert workshop.cli.run("image", "--write", "--spec", spec).exit_code == 0
-    said = failed(workshop, tmp_path, "--spec", spec, "--sbom-generator", generator)
-    assert "a base has nothing for one of the platforms" in said
-    index = tmp_path / "index.json"
-    index.write_text(workshop.engine.docker("buildx", "imagetools", "inspect", "--raw", busybox).stdout)
-    said = failed(workshop, tmp_path, "--spec", spec, "--base-index", f"alpine={index}")
-    assert "is not the index of an image" in said or "has nothing for linux/arm64" in said

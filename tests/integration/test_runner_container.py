@@ -102,18 +102,6 @@ def plain(cli: Cli, cargo_program: Path, tmp_path_factory: pytest.TempPathFactor
     return own_bundle(cli, cargo_program, tmp_path_factory.mktemp("plain") / "place")
 
 
-def test_with_python_the_engine_makes_the_same(cli: Cli, mac: Mac, plain: Path, tmp_path: Path) -> None:
-    """Nothing of the toolbox is needed where the engine's CPU is the target's."""
-    options = ("--cross-check", "docker,auto", "--out", tmp_path, "--cache-dir", tmp_path / "empty", "--offline")
-    compared = cli.run("snapshot", plain, *options, env={"DOCKER_HOST": mac.engine.host})
-    assert compared.exit_code == 0, compared.stderr
-    assert compared.result["cross_check"]["differences"] == []
-    (step,), (other,) = (part.values() for part in (compared.result["steps"], compared.result["cross_check"]["with"]))
-    assert (step["executor"], step["emulated"], other["executor"]) == ("docker", False, "native")
-    assert "native runs programs of" in compared.stderr
-    assert mac.engine.containers() == []
-
-
 def test_a_container_is_the_last_way(mac: Mac, plain: Path, tmp_path: Path) -> None:
     out = tmp_path / "made.tar.gz"
     running = mac.start(mac.unpack(plain, "plain"), out)
