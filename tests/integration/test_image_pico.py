@@ -98,7 +98,9 @@ def test_it_is_pushed_proved_by_its_canaries_and_tagged(
         (top,) = json.loads((layout / "index.json").read_text())["manifests"]
         assert first["digest"] == second["digest"] == top["digest"]
         assert sorted(first["platforms"]) == ["linux/arm64", "linux/s390x"]
-        assert (first["blobs"], second["blobs"]) == (6, 0), "the second repository of a registry gets blobs mounted"
+        images = [document(layout, descriptor) for descriptor in document(layout, top)["manifests"]]
+        blobs = {part["digest"] for image in images for part in (image["config"], *image["layers"])}
+        assert (first["blobs"], second["blobs"]) == (len(blobs), 0), "a second repository gets blobs mounted"
         canaries = tomllib.loads((ROOT / "releases.toml").read_text())["runtimes"]["pico"]["canaries"]
         assert first["canaries"] == len(TARGETS) * len(canaries)
         expected = dict.fromkeys(("0.1.0-scratch", "0.1-scratch", "scratch"), top["digest"])
