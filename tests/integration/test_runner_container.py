@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -20,7 +19,7 @@ from pipeline.executors.containers import EMPTY_IMAGE
 from pipeline.model.target import target_of_machine
 
 from .command import Cli
-from .engine import Engine, running_engine
+from .engine import Engine
 from .handoffs import machine
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow, pytest.mark.root]
@@ -58,13 +57,14 @@ class Mac:
     def images(self) -> list[str]:
         client = docker.DockerClient(self.engine.host)
         try:
-            return [tag for image in client.images.list() for tag in image.tags if tag != EMPTY_IMAGE]
+            tags = [tag for image in client.images.list() for tag in image.tags]
+            return [tag for tag in tags if "snapstitch-" in tag and EMPTY_IMAGE not in tag]
         finally:
             client.close()
 
 
 @pytest.fixture(scope="module")
-def mac(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac]:
+def mac(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Mac:
     directory = tmp_path_factory.mktemp("a mac")
     tools = directory / "tools"
     tools.mkdir()
@@ -72,13 +72,12 @@ def mac(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac]:
     for program in (*Path("/usr/bin").iterdir(), *Path("/bin").iterdir()):
         if program.name not in LACKING and not (tools / program.name).is_symlink():
             (tools / program.name).symlink_to(program)
-    with running_engine(cli) as engine:
-        found = shutil.which("docker", path=engine.path_dirs)
-        words = f'LD_LIBRARY_PATH="{engine.library_dir}" DOCKER_HOST={engine.host} exec "{found}" "$@"'
-        for name, text in {"docker": f"#!/bin/sh\n{words}\n", "od": OD}.items():
-            (tools / name).write_text(text)
-            (tools / name).chmod(0o755)
-        yield Mac(engine=engine, directory=directory)
+    found = shutil.which("docker", path=engine.path_dirs)
+    words = f'LD_LIBRARY_PATH="{engine.library_dir}" DOCKER_HOST={engine.host} exec "{found}" "$@"'
+    for name, text in {"docker": f"#!/bin/sh\n{words}\n", "od": OD}.items():
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    return Mac(engine=engine, directory=directory)
 
 
 def own_bundle(cli: Cli, cargo: Path, directory: Path, script: str | None = None) -> Path:
@@ -100,6 +99,19 @@ def hanging(cli: Cli, cargo_program: Path, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def plain(cli: Cli, cargo_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own_bundle(cli, cargo_program, tmp_path_factory.mktemp("plain") / "place")
+
+
+def test_with_python_the_engine_makes_the_same(cli: Cli, mac: Mac, plain: Path, tmp_path: Path) -> None:
+    """Nothing of the toolbox is needed where the engine's CPU is the target's."""
+    options = ("--cross-check", "docker,auto", "--out", tmp_path, "--cache-dir", tmp_path / "empty", "--offline")
+    compared = cli.run("snapshot", plain, *options, env={"DOCKER_HOST": mac.engine.host})
+    # This generator writes down the names of its variables, and container runtimes add HOME.
+    assert [item["file"] for item in compared.result["cross_check"]["differences"]] == ["env.txt"], compared.stderr
+    assert compared.exit_code == 21
+    (step,), (other,) = (part.values() for part in (compared.result["steps"], compared.result["cross_check"]["with"]))
+    assert (step["executor"], step["emulated"], other["executor"]) == ("docker", False, "native")
+    assert "native runs programs of" in compared.stderr
+    assert mac.engine.containers() == []
 
 
 def test_a_container_is_the_last_way(mac: Mac, plain: Path, tmp_path: Path) -> None:
