@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline import fs
+from pipeline.reproduced import watched_files
 
 MAX_WATCHED_FILES = 50_000
 ABSENT = "absent"
 UNBOUNDED = "unbounded"
 """Stands for a directory with more files than are looked at: such a snapshot is not kept."""
 
-_WATCHED = re.compile(rb"^cargo::?rerun-if-changed=(.+)$", re.MULTILINE)
-
 
 def watched_names(stdout: bytes) -> tuple[str, ...]:
     """Return the paths that a build script asked Cargo to watch, sorted; relative ones begin at its directory."""
-    found = {path.decode(errors="surrogateescape").strip() for path in _WATCHED.findall(stdout)}
-    return tuple(sorted(found))
+    return tuple(sorted(set(watched_files(stdout))))
 
 
 def watched_digests(names: Iterable[str], workdir: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from pipeline import fs
 from pipeline.cache.digests import UNBOUNDED, watched_digests, watched_names
 from pipeline.errors import ArchiveError
+from pipeline.model.bundle import OUT_DIR_NAME
 from pipeline.model.cached import ENTRY_SUFFIX, PACK_SUFFIX, CacheEntry, Lookup, SnapshotKey, key_differences
 from pipeline.model.snapshot import StepResult, step_key
 from pipeline.record import now
@@ -27,7 +28,6 @@ DEFAULT_LIMIT_BYTES = 2 * 1024**3
 """A large runtime's snapshot is 2 MB packed, a small one's 0.1 MB."""
 MAX_ENTRY_BYTES = 16 * 1024 * 1024
 MAX_UNPACKED_BYTES = 4 * 1024**3
-OUT_NAME = "out"
 STDOUT_NAME = "stdout"
 
 
@@ -64,9 +64,9 @@ class SnapshotStore:
     def look_up(self, key: SnapshotKey) -> tuple[Kept | None, Lookup]:
         """Return the entry that fits, if any, and what the search came to; unreadable entries are dropped."""
         nearest: tuple[str, tuple[str, ...]] | None = None
-        workdir = Path(key.workdir)
+        seen: dict[str, str] = {}
         for kept in self._entries_for(key):
-            differences = key_differences(key, kept.entry.key) or _changed(kept.entry, workdir)
+            differences = key_differences(key, kept.entry.key) or _changed(kept.entry, seen)
             if not differences:
                 os.utime(kept.path)
                 return kept, Lookup(key=key, found=kept.digest)
@@ -205,10 +205,10 @@ def pack_of(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(ENTRY_SUFFIX) + PACK_SUFFIX)
 
 
-def _changed(entry: CacheEntry, workdir: Path) -> tuple[str, ...]:
-    """Return which files that the script watches are not what they were, in words."""
-    current = watched_digests(entry.watched, workdir)
-    return tuple(f"file {name}: changed since" for name, digest in entry.watched.items() if current[name] != digest)
+def _changed(entry: CacheEntry, seen: dict[str, str]) -> tuple[str, ...]:
+    """Return which files that the script watches are not what they were, in words; digests in *seen* are known."""
+    seen |= watched_digests(entry.watched.keys() - seen.keys(), Path(entry.key.workdir))
+    return tuple(f"file {name}: changed since" for name, digest in entry.watched.items() if seen[name] != digest)
 
 
 def _is_whole(kept: Kept, directory: Path) -> bool:
@@ -216,8 +216,8 @@ def _is_whole(kept: Kept, directory: Path) -> bool:
         if fs.sha256_file(kept.pack_path) != kept.entry.pack_sha256:
             return False
         extract_tar(kept.pack_path, directory, TarLimits(total_bytes=MAX_UNPACKED_BYTES))
-        (directory / OUT_NAME).mkdir(exist_ok=True)
-        made = fs.describe_tree(directory / OUT_NAME)
+        (directory / OUT_DIR_NAME).mkdir(exist_ok=True)
+        made = fs.describe_tree(directory / OUT_DIR_NAME)
     except (OSError, ArchiveError):
         return False
     return made == kept.entry.result.outputs and (directory / STDOUT_NAME).is_file()
@@ -226,7 +226,7 @@ def _is_whole(kept: Kept, directory: Path) -> bool:
 def _member(out_dir: Path, name: str) -> TarMember:
     path = out_dir / name
     mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
-    return TarMember(name=f"{OUT_NAME}/{name}", content=path, mode=mode)
+    return TarMember(name=f"{OUT_DIR_NAME}/{name}", content=path, mode=mode)
 
 
 def _remove_files(path: Path) -> None:

@@ -16,6 +16,7 @@ from pipeline.errors import UsageError
 from pipeline.model.cached import Lookup
 from pipeline.model.events import Where
 from pipeline.orchestrate.explaining import Explained, explain_lookups
+from pipeline.report.wording import quantity
 
 _DAY_S = 24 * 3600
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -34,7 +35,7 @@ def _list() -> None:
     with open_session() as session:
         with session.reporter.step("looking at the cache", where=Where.NATIVE):
             parts, kept = areas(session.context.cache_dir), _store(session).entries()
-        lines = [f"{_size(area.size_bytes):>9}  {area.name:<12} {area.purpose}\n" for area in parts]
+        lines = [f"{quantity(area.size_bytes, 'B'):>9}  {area.name:<12} {area.purpose}\n" for area in parts]
         lines += ["\n", *map(_line, kept)] if kept else []
         session.result(
             {
@@ -135,7 +136,7 @@ def _line(kept: Kept) -> str:
     used = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.used_s))
     who = f"{entry.result.executor}, {entry.result.duration_s:.1f} s"
     name = f"{entry.key.package} {entry.key.version} for {entry.key.target}"
-    return f"{_size(entry.pack_size_bytes):>9}  {kept.digest[:12]} {name}  (made by {who}; used {used})\n"
+    return f"{quantity(entry.pack_size_bytes, 'B'):>9}  {kept.digest[:12]} {name}  (made by {who}; used {used})\n"
 
 
 def _facts(kept: Kept) -> dict[str, object]:
@@ -170,13 +171,6 @@ def _why(lookup: Lookup) -> str:
 
 def _explained_json(one: Explained) -> dict[str, object]:
     return {"profile": one.profile, **one.lookup.model_dump(mode="json")}
-
-
-def _size(size_bytes: int) -> str:
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size_bytes >= factor:
-            return f"{size_bytes / factor:.1f} {unit}"
-    return f"{size_bytes} B"
 
 
 def _bytes(text: str) -> int:

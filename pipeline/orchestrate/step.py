@@ -96,7 +96,8 @@ def prepare_steps(job: Job, lift: Lift, origin: Origin = LIVE) -> StepSetup:
     if job.request.fresh_snapshot:
         # A new time makes every stub run again.
         fs.write_text(origin_path(job.steps_dir), said)
-    fs.write_if_changed(origin_path(job.steps_dir), said)
+    else:
+        fs.write_if_changed(origin_path(job.steps_dir), said)
     fs.write_if_changed(job.steps_dir / STEP_FILE_NAME, setup.model_dump_json(indent=2) + "\n")
     launcher = job.steps_dir / LAUNCHER_NAME
     if fs.write_if_changed(launcher, _launcher(job.steps_dir)):

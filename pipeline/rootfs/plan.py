@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-import pydantic
-
 from pipeline import fs
 from pipeline.apt.private import PrivateApt
 from pipeline.apt.sources import Source
@@ -20,6 +18,7 @@ from pipeline.model.root import RootPlan, RootRequest
 from pipeline.model.target import Target
 from pipeline.toolchains.plan import FRESH_S
 from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
+from pipeline.toolchains.remembered import Remembered, read_remembered, recall_or_resolve
 from pipeline.toolchains.request import ToolboxInputs
 
 SCHEMA = 3
@@ -65,24 +64,10 @@ class RootPlanner:
         Raises NetworkError, ToolboxError, IntegrityError and the file system's errors.
         """
         path = self._memory_path()
-        remembered = _read(path)
-        if remembered and (self.context.offline or time.time() - remembered.created_at < FRESH_S):
-            return remembered
-        if self.context.offline:
-            raise NetworkError(
-                f"the packages of a root for {self.request.target.name} must be fetched and --offline forbids it",
-                cause="it was never made here with these packages, or its cache was removed",
-                action="run the same command once without --offline",
-            )
-        try:
-            plan = self._resolve()
-        except NetworkError as error:
-            if remembered is None:
-                raise
-            self.context.reporter.warn(f"the package lists are of an earlier day: {error.what}")
-            return remembered
-        fs.write_text(path, plan.model_dump_json(indent=1))
-        return plan
+        plan = read_remembered(path, RootPlan)
+        is_fresh = plan is not None and (self.context.offline or time.time() - plan.created_at < FRESH_S)
+        remembered = Remembered(path=path, plan=plan, is_due=not is_fresh)
+        return recall_or_resolve(remembered, self._resolve, _nothing_cached(self.request.target), self.context)
 
     def _memory_path(self) -> Path:
         question = {
@@ -196,8 +181,9 @@ def digest_of(packages: Iterable[Package], *more: object) -> str:
     return fs.sha256_json([SCHEMA, *more, *sorted(package.identity for package in packages)])
 
 
-def _read(path: Path) -> RootPlan | None:
-    try:
-        return RootPlan.model_validate_json(path.read_bytes())
-    except (OSError, pydantic.ValidationError):
-        return None
+def _nothing_cached(target: Target) -> NetworkError:
+    return NetworkError(
+        f"the packages of a root for {target.name} must be fetched and --offline forbids it",
+        cause="it was never made here with these packages, or its cache was removed",
+        action="run the same command once without --offline",
+    )

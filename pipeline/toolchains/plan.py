@@ -12,6 +12,7 @@ from pipeline import fs
 from pipeline.context import Context
 from pipeline.model.distribution import RustFlavour
 from pipeline.model.package import Package
+from pipeline.toolchains.remembered import read_remembered
 
 SCHEMA: Final = 2
 """Number of the recipe; another one makes other prefixes even from the same packages."""
@@ -67,7 +68,4 @@ def toolbox_dir(context: Context) -> Path:
 
 def read_plan(path: Path) -> Plan | None:
     """Return the plan that *path* remembers, None when there is none that this version understands."""
-    try:
-        return Plan.model_validate_json(path.read_bytes())
-    except (OSError, pydantic.ValidationError):
-        return None
+    return read_remembered(path, Plan)

@@ -26,6 +26,7 @@ from pipeline.model.package import Package
 from pipeline.model.target import Target
 from pipeline.toolchains.choice import RustChoice, choose_llvm, choose_rust, llvm_packages
 from pipeline.toolchains.plan import SCHEMA, Plan, read_plan, toolbox_dir
+from pipeline.toolchains.remembered import Remembered, recall_or_resolve
 from pipeline.toolchains.request import Machine, ToolboxInputs
 
 LISTS_FRESH_S: Final = 3600.0
@@ -90,20 +91,10 @@ class Planner:
         Raises NetworkError, ToolboxError, IntegrityError and the file system's errors.
         """
         path = self._memory_path()
-        remembered = read_plan(path)
-        if remembered and not self.again and (self.context.offline or remembered.is_fresh()):
-            return remembered
-        if self.context.offline:
-            raise _nothing_cached(self.inputs.target)
-        try:
-            plan = self._resolve()
-        except NetworkError as error:
-            if remembered is None:
-                raise
-            self.context.reporter.warn(f"the package lists are of an earlier day: {error.what}")
-            return remembered
-        fs.write_text(path, plan.model_dump_json(indent=1))
-        return plan
+        plan = read_plan(path)
+        is_fresh = plan is not None and (self.context.offline or plan.is_fresh())
+        remembered = Remembered(path=path, plan=plan, is_due=self.again or not is_fresh)
+        return recall_or_resolve(remembered, self._resolve, _nothing_cached(self.inputs.target), self.context)
 
     def _memory_path(self) -> Path:
         question = {

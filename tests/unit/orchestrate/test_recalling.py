@@ -10,20 +10,13 @@ import pytest
 from pipeline.cache.store import SnapshotStore
 from pipeline.errors import DiskFullError
 from pipeline.executors.local import run_local
-from pipeline.model.bundle import Identity
 from pipeline.model.cached import Lookup, SnapshotKey
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, Executor, ExecutorIdentity
 from pipeline.model.snapshot import GeneratorSetup, SnapshotCacheSetup, StepResult, StepSetup, lookup_path
 from pipeline.model.target import Target
 from pipeline.orchestrate.recalling import recall_or_run
 from pipeline.stages import snapshot
-
-SOME_DIGEST = "0" * 64
-IDENTITY = Identity(
-    target="arm64", lock_sha256=SOME_DIGEST, features=(), default_features=True, profile="release", settings=(),
-    vm=("v8 1.0.0",), vm_provider_sha256=SOME_DIGEST, toolchain_digest="t", sources_sha256=SOME_DIGEST,
-    env_sha256=SOME_DIGEST,
-)  # fmt: skip
+from tests.unit.cache.entries import IDENTITY
 
 
 @dataclasses.dataclass
