@@ -14,9 +14,9 @@ from pipeline.images.design import platform_dir
 from pipeline.model.target import Target
 
 from .command import Cli
-from .docker_registry import Registry
 from .engine import Engine
 from .packages import CONTROL_DIR, unpacked
+from .registry import RunningRegistry
 
 BUSYBOX = "busybox:1"
 _LIBRARIES = ("libc6", "libgcc-s1", "libstdc++6", "dash", "base-passwd")
@@ -39,7 +39,7 @@ class Bases:
 
     cli: Cli
     engine: Engine
-    registry: Registry
+    registry: RunningRegistry
     directory: Path
     targets: tuple[Target, ...]
 

@@ -16,10 +16,11 @@ from pipeline.model.toolchain import Toolchain
 from pipeline.stages import toolbox
 
 from .command import ROOT, Cli
-from .docker_registry import Registry, running_registry
 from .engine import Engine, running_engine
 from .handoffs import Handoff, make_handoff
+from .packages import unpacked
 from .products import Built
+from .registry import RunningRegistry, running_registry
 from .sshd import Sshd, running_sshd
 
 
@@ -79,9 +80,10 @@ def engine(cli: Cli) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def registry(cli: Cli, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def registry(cli: Cli, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
     """Yield a registry of images, which the engine reaches."""
-    with running_registry(cli, tmp_path_factory.mktemp("registry")) as running, engine.reaches(running.port):
+    program = unpacked(cli, "docker-registry") / "usr/bin/docker-registry"
+    with running_registry(program, tmp_path_factory.mktemp("registry")) as running, engine.reaches(running.port):
         yield running
 
 

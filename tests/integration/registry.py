@@ -25,6 +25,11 @@ class RunningRegistry:
     """Address and port."""
     data_dir: Path
 
+    @property
+    def port(self) -> int:
+        """Return the port that it listens at, on the loopback interface."""
+        return int(self.host.rpartition(":")[2])
+
     def tags(self, path: str) -> dict[str, str]:
         """Return each tag of the repository *path* with its digest, as they lie on its disk."""
         place = self.data_dir / "docker/registry/v2/repositories" / path / "_manifests/tags"
@@ -49,27 +54,23 @@ def running_registry(
     path = directory / "config.yml"
     path.write_text(json.dumps(config))  # YAML, too
     with (directory / "log").open("wb") as log:
-        process = subprocess.Popen([program, "serve", path], stdout=log, stderr=log)
+        process = subprocess.Popen([program, "serve", path], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        registry = RunningRegistry(host=host, data_dir=data_dir)
         try:
-            _await(host, process, directory / "log")
-            yield RunningRegistry(host=host, data_dir=data_dir)
+            _await(registry, process, directory / "log")
+            yield registry
         finally:
             process.kill()
             process.wait()
 
 
-def _await(host: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await(registry: RunningRegistry, process: subprocess.Popen[bytes], log: Path) -> None:
     for _attempt in range(200):
         assert process.poll() is None, log.read_text()
-        with contextlib.suppress(OSError), socket.create_connection(_address(host), timeout=1):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", registry.port), timeout=1):
             return
         time.sleep(0.05)
     raise AssertionError(f"the registry does not listen:\n{log.read_text()}")
-
-
-def _address(host: str) -> tuple[str, int]:
-    name, _colon, port = host.partition(":")
-    return name, int(port)
 
 
 def htpasswd(directory: Path) -> dict[str, object]:

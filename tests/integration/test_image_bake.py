@@ -18,9 +18,9 @@ from pipeline.model.target import find_target
 from .base_images import Bases
 from .command import ROOT, Cli
 from .conftest import IMAGE_TARGETS
-from .docker_registry import Registry
 from .engine import Engine
 from .images import Layout, unpacked_layout
+from .registry import RunningRegistry
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow, pytest.mark.root]
 
@@ -38,7 +38,7 @@ class Workshop:
 
     cli: Cli
     engine: Engine
-    registry: Registry
+    registry: RunningRegistry
     directory: Path
     dist_dir: Path
     bases: Bases
@@ -61,7 +61,7 @@ class Workshop:
 
 @pytest.fixture(scope="module")
 def workshop(
-    cli: Cli, engine: Engine, registry: Registry, pico_dist: Path, tmp_path_factory: pytest.TempPathFactory
+    cli: Cli, engine: Engine, registry: RunningRegistry, pico_dist: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Workshop:
     directory = tmp_path_factory.mktemp("workshop")
     targets = tuple(PLATFORMS.values())
@@ -106,7 +106,7 @@ def layouts(baked: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def loaded(baked: dict[str, Path], engine: Engine, registry: Registry) -> dict[str, str]:
+def loaded(baked: dict[str, Path], engine: Engine, registry: RunningRegistry) -> dict[str, str]:
     """Return the name of each variant's image, pulled from the registry by an engine that emulates."""
     for target in PLATFORMS.values():
         if target.name != "amd64":
