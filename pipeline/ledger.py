@@ -22,6 +22,8 @@ class LedgerStep:
         self.cpu_s: float | None = None
         self.peak_memory_bytes: int | None = None
         self.apart_s = 0.0
+        self.compiled_host_units = 0
+        self.compiled_target_units = 0
 
     def detail(self, text: str) -> None:
         """Say in a few words what the step found or made."""
@@ -41,6 +43,11 @@ class LedgerStep:
         """Note what the largest process so far took."""
         self.peak_memory_bytes = max(self.peak_memory_bytes or 0, peak_bytes)
 
+    def units(self, *, host: int, target: int) -> None:
+        """Add what was compiled for this machine and for the target: libraries, programs, build scripts."""
+        self.compiled_host_units += host
+        self.compiled_target_units += target
+
     def apart(self, seconds: float) -> None:
         """Leave out time of this step that has an entry of its own."""
         self.apart_s += seconds
@@ -53,9 +60,10 @@ class Ledger:
     threads overlap with those of the first one and are only passed on.
     """
 
-    def __init__(self, reporter: Reporter) -> None:
-        """Pass everything on to *reporter*."""
+    def __init__(self, reporter: Reporter, *, label: str = "") -> None:
+        """Pass everything on to *reporter*; *label* is shown before the title of each step, but not kept."""
         self._reporter = reporter
+        self._label = label
         self._entries: list[StepTiming] = []
         self._open: list[LedgerStep] = []
         self._thread = threading.get_ident()
@@ -65,7 +73,7 @@ class Ledger:
         """Time a step; it is kept only if it ends well."""
         started = time.monotonic()
         own_thread = threading.get_ident() == self._thread
-        with self._reporter.step(title, where=where) as shown:
+        with self._reporter.step(f"{self._label}{title}", where=where) as shown:
             step = LedgerStep(shown, where)
             if own_thread:
                 self._open.append(step)
@@ -77,6 +85,12 @@ class Ledger:
                     self._leave_out(time.monotonic() - started)
         if own_thread:
             self.add(_timing(title, step, time.monotonic() - started))
+
+    def continued(self) -> Ledger:
+        """Return a ledger of the calling thread that goes on from here; what it keeps is its own."""
+        further = Ledger(self._reporter, label=self._label)
+        further._entries = list(self._entries)
+        return further
 
     def add(self, timing: StepTiming) -> None:
         """Keep a step that was timed elsewhere."""
@@ -116,4 +130,6 @@ def _timing(title: str, step: LedgerStep, duration_s: float) -> StepTiming:
         cpu_s=step.cpu_s,
         peak_memory_bytes=step.peak_memory_bytes,
         detail=step.kept_detail,
+        compiled_host_units=step.compiled_host_units,
+        compiled_target_units=step.compiled_target_units,
     )

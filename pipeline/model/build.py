@@ -64,6 +64,9 @@ class StepTiming:
     """Of the step's largest process, where it was measured."""
     detail: str = ""
     """In a few words, what the step found or made."""
+    compiled_host_units: int = 0
+    """Libraries, programs and build scripts that the step compiled for this machine."""
+    compiled_target_units: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

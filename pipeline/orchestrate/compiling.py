@@ -101,6 +101,7 @@ def _compile(
         here = sum(result.cpu_s for result in results if not result.replayed and result.executor in OF_THIS_MACHINE)
         step.memory(outputs.outcome.peak_memory_bytes)
         step.cpu(max(0.0, outputs.outcome.cpu_s - here))
+        step.units(host=outputs.units.compiled_host, target=outputs.units.compiled_target)
         step.detail(str(outputs.units))
     return outputs, emulated_cpu_s
 

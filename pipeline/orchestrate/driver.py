@@ -20,7 +20,7 @@ from pipeline.model.spec import SourceVm, SystemVm
 from pipeline.model.toolchain import Toolchain
 from pipeline.orchestrate.assumed import find_assumed
 from pipeline.orchestrate.compiling import compile_all
-from pipeline.orchestrate.finishing import finish
+from pipeline.orchestrate.finishing_beside import Finishing
 from pipeline.orchestrate.job import Job, means_of, toolbox_inputs, work_dir_for
 from pipeline.orchestrate.limits import require_rust
 from pipeline.orchestrate.patching import patch_packages, patch_source
@@ -31,15 +31,17 @@ from pipeline.stages import analyze, lift, provide_v8, source, toolbox
 def build(request: BuildRequest, context: Context) -> tuple[BuildOutcome, ...]:
     """Build the runtime for every target of the request.
 
+    What was made for one target is packed and checked while the next one compiles: Cargo keeps all cores busy by
+    itself, until its last units.
     Raises the errors of all stages; what earlier targets made stays.
     """
-    return tuple(outcome for wanted in request.targets for outcome in _build_target(request, wanted, context))
-
-
-def _build_target(request: BuildRequest, wanted: TargetRequest, context: Context) -> tuple[BuildOutcome, ...]:
     fs.make_directory(request.out_dir)
-    with lifted_job(request, wanted, context) as (job, lifted):
-        return finish(job, lifted, compile_all(job, lifted))
+    with _alone_in(work_dir_for(request, context), context), Finishing(context.reporter) as finishing:
+        for wanted in request.targets:
+            finishing.check()
+            with _lifted(request, wanted, context) as (job, lifted):
+                finishing.begin(job, lifted, compile_all(job, lifted))
+        return finishing.outcomes()
 
 
 @contextlib.contextmanager
@@ -52,8 +54,20 @@ def lifted_job(
     to be linked: without it, it is not fetched.
     Raises the errors of the stages before the first compilation, ExecutorUnavailableError.
     """
+    with (
+        _alone_in(work_dir_for(request, context), context),
+        _lifted(request, wanted, context, runs_here=runs_here, with_v8=with_v8) as made,
+    ):
+        yield made
+
+
+@contextlib.contextmanager
+def _lifted(
+    request: BuildRequest, wanted: TargetRequest, context: Context, *, runs_here: bool = True, with_v8: bool = True
+) -> Iterator[tuple[Job, lift.Lift]]:
+    """Yield one build, lifted and ready to be compiled; the caller has the lock of its work directory."""
     check_files_dir(request.runtime.canary_dir)
-    ledger = Ledger(context.reporter)
+    ledger = Ledger(context.reporter, label=f"{wanted.target.name}: " if len(request.targets) > 1 else "")
     context = dataclasses.replace(context, reporter=ledger)
     toolchain = _make_toolchain(request, wanted, context, ledger)
     require_rust(request.runtime, request.name or "the runtime", toolchain)
@@ -71,7 +85,7 @@ def lifted_job(
         work_dir=work_dir,
     )
     # Without V8, nothing is going to be compiled.
-    with compiler_cache.serving(context.environ if with_v8 else {}) as objects, _alone_in(work_dir, context):
+    with compiler_cache.serving(context.environ if with_v8 else {}) as objects:
         _mark_as_ours(work_dir)
         patched = patch_source(job, _get_source(job))
         job = dataclasses.replace(job, patches=patched.applied)

@@ -33,7 +33,52 @@ def build_tables(outcomes: Sequence[BuildOutcome], *, start_dir: Path) -> list[R
             file_table(outcome.files, start_dir),
             verdict_text(outcome.findings),
         ]
+    if len({outcome.target.name for outcome in outcomes}) > 1:
+        parts += [Text(""), Text("What each target cost", style="bold"), cost_table(outcomes)]
     return parts
+
+
+def cost_table(outcomes: Sequence[BuildOutcome]) -> Table:
+    """Return seconds and compiled units of each target, in the order of building.
+
+    What targets share, such as procedural macros and tools, is in the first one's figures.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("target", no_wrap=True)
+    for heading in ("seconds", "CPU seconds", "emulated CPU s", "units for here", "for the target"):
+        table.add_column(heading, justify="right")
+    for target in dict.fromkeys(outcome.target.name for outcome in outcomes):
+        cost = _cost([outcome for outcome in outcomes if outcome.target.name == target])
+        table.add_row(
+            target,
+            f"{cost.duration_s:.2f}",
+            f"{cost.cpu_s:.2f}",
+            f"{cost.emulated_cpu_s:.2f}",
+            str(cost.host_units),
+            str(cost.target_units),
+        )
+    return table
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Cost:
+    duration_s: float
+    cpu_s: float
+    emulated_cpu_s: float
+    host_units: int
+    target_units: int
+
+
+def _cost(outcomes: Sequence[BuildOutcome]) -> _Cost:
+    """Return the sums over one target's zips; a further zip has only steps of its own."""
+    steps = [step for outcome in outcomes for step in outcome.steps]
+    return _Cost(
+        duration_s=sum(step.duration_s for step in steps),
+        cpu_s=sum(step.cpu_s or 0.0 for step in steps),
+        emulated_cpu_s=sum(outcome.emulated_cpu_s for outcome in outcomes),
+        host_units=sum(step.compiled_host_units for step in steps),
+        target_units=sum(step.compiled_target_units for step in steps),
+    )
 
 
 def step_table(steps: Sequence[StepTiming]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 
@@ -10,6 +11,7 @@ import pytest
 from pipeline.ledger import Ledger
 from pipeline.model.build import StepTiming
 from pipeline.model.events import NullReporter, Where
+from pipeline.report.plain import PlainReporter
 
 
 def test_a_step_is_kept_with_what_was_said_of_it() -> None:
@@ -65,3 +67,27 @@ def test_steps_of_other_threads_are_only_passed_on() -> None:
     (entry,) = ledger.timings
     assert entry.title == "toolbox"
     assert entry.duration_s >= 0.2
+
+
+def test_a_continued_ledger_keeps_its_own_steps() -> None:
+    ledger = Ledger(NullReporter())
+    with ledger.step("compile") as step:
+        step.units(host=1, target=2)
+        step.units(host=0, target=3)
+    further = ledger.continued()
+    with further.step("verify"):
+        pass
+    with ledger.step("other"):
+        pass
+    assert [entry.title for entry in further.timings] == ["compile", "verify"]
+    assert [entry.title for entry in ledger.timings] == ["compile", "other"]
+    assert (ledger.timings[0].compiled_host_units, ledger.timings[0].compiled_target_units) == (1, 5)
+
+
+def test_a_label_is_shown_and_not_kept() -> None:
+    stream = io.StringIO()
+    ledger = Ledger(PlainReporter(stream), label="arm64: ")
+    with ledger.step("compile"):
+        pass
+    assert "arm64: compile" in stream.getvalue()
+    assert ledger.timings[0].title == "compile"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -74,6 +75,32 @@ def test_two_outcomes_are_told_apart() -> None:
     assert text.count("app 1.2.3 for arm64") == 2
 
 
+COSTS = """
+What each target cost
+
+ target   seconds   CPU seconds   emulated CPU s   units for here   for the target
+ ─────────────────────────────────────────────────────────────────────────────────
+ arm64      44.88         20.00             0.40                0                0
+ s390x      51.00         30.00             1.40                3                7
+"""
+
+
+def test_what_each_target_cost() -> None:
+    """A further zip of a target has steps of its own only."""
+    compiled = StepTiming(
+        title="compile product", where=Where.NATIVE, duration_s=50, cpu_s=30, compiled_host_units=3,
+        compiled_target_units=7,
+    )  # fmt: skip
+    packed = StepTiming(title="package tool", where=Where.NATIVE, duration_s=1)
+    other = dataclasses.replace(OUTCOME, target=find_target("s390x"), steps=(compiled,), emulated_cpu_s=1.4)
+    text = text_of(OUTCOME, other, dataclasses.replace(other, name="tool", steps=(packed,), emulated_cpu_s=0.0))
+    assert text.rstrip("\n").endswith(COSTS.rstrip("\n"))
+
+
+def test_one_target_has_no_table_of_costs() -> None:
+    assert "What each target cost" not in text_of(OUTCOME, OUTCOME)
+
+
 def test_verdicts() -> None:
     assert verdict_text((OK,)).plain == "checks passed: 1 ok"
     assert verdict_text(()).plain == "checks passed: none were made"
@@ -87,7 +114,7 @@ def test_json() -> None:
     assert outcome["zip"] == "/work/dist/app-1.2.3-linux-arm64.zip"
     assert outcome["steps"][1] == {
         "title": "compile product", "where": "native", "duration_s": 12.345, "cpu_s": 20.0,
-        "peak_memory_bytes": None, "detail": "",
+        "peak_memory_bytes": None, "detail": "", "compiled_host_units": 0, "compiled_target_units": 0,
     }  # fmt: skip
     assert outcome["seconds"] == {"native": 12.345, "emulated": 0.43, "network": 32.1}
     assert outcome["files"][1] == {"path": "/elsewhere/record.json", "size_bytes": 93, "sha256": "cd" * 32}
