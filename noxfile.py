@@ -111,8 +111,8 @@ def cache(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure builds and the verification of a program of 150 MB; write bench.json; -- --only build or verify."""
-    run(session, environment_python(session, "pipeline"), "-m", "tests.bench.bench_build", *session.posargs)
+    """Measure builds against every alternative; -- [--full] [--only PART …], or --page: docs/benchmarks.md."""
+    run(session, environment_python(session, "bench", "bench"), "-m", "tests.bench", *session.posargs)
 
 
 @nox.session
