@@ -279,3 +279,15 @@ def test_the_machine_itself_is_a_target_too(cli: Cli, tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "42\n"
+
+
+def test_two_targets_in_one_call(arm64: Built, cli: Cli, tmp_path: Path) -> None:
+    """Each is said apart, in the order that was asked for."""
+    ended = cli.run("build", "--target", "amd64", "--target", "arm64", "--toolchain", PRIVATE, "--out", tmp_path)
+    assert ended.exit_code == 0, ended.stderr
+    first, second = ended.result["outcomes"]
+    assert (first["target"], second["target"]) == ("amd64", "arm64")
+    assert Path(second["zip"]).read_bytes() == arm64.zip_path.read_bytes()
+    assert {"amd64: compile product", "arm64: compile product"} <= {
+        line.partition("] ")[2].removesuffix(" ...") for line in ended.stderr.splitlines()
+    }
