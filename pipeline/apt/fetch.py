@@ -69,6 +69,7 @@ def _download(request: FetchRequest, missing: tuple[Package, ...], watcher: _Wat
             watcher.stop()
         watching.result()
     late = watcher.collect()
+    _forget_leftovers(request, missing, late)
     if late:
         _forget_failed(request, late)
         raise _not_fetched(late, completed)
@@ -101,6 +102,15 @@ def _promote(package: Package, path: Path) -> bool:
         return False
     part.replace(path)
     return True
+
+
+def _forget_leftovers(request: FetchRequest, packages: tuple[Package, ...], late: list[Package]) -> None:
+    """Remove what apt made once more of files that were handed over while it still looked at them."""
+    for package in packages:
+        if package not in late:
+            part = _part_path(request.packages_dir / package.file_name)
+            part.unlink(missing_ok=True)
+            part.with_name(f"{part.name}.FAILED").unlink(missing_ok=True)
 
 
 def _forget_failed(request: FetchRequest, packages: list[Package]) -> None:
