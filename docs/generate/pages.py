@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from docs.generate.blocks import documentation_markdown
 from docs.generate.commands import commands_markdown, escaped
 from docs.generate.modules import Room, read_rooms
 from docs.generate.picture import picture
@@ -27,6 +28,7 @@ def generated() -> Mapping[Path, str]:
     return {
         DOCS / "reference/commands.md": commands_markdown(),
         DOCS / "reference/records.md": records_markdown(),
+        DOCS / "reference/documentation.md": documentation_markdown(),
         DOCS / "releases-toml.md": reference_markdown(),
         DOCS / "assets/rooms.svg": picture(rooms),
         architecture: with_rooms(architecture.read_text(encoding="utf-8"), rooms),

@@ -13,8 +13,8 @@ _INTRODUCTION = """\
 
 <!-- Made by `nox -s docs`; a test compares it with the code. -->
 
-The JSON files that are written for others. Each has a schema (JSON Schema, draft 2020-12), made from the same models that
-write the file; `snapstitch reference --schema NAME` prints it.
+The JSON files that are written for others. Each has a schema (JSON Schema, draft 2020-12), made from the models
+that write the file; `snapstitch reference --schema NAME` prints it.
 """
 _WRITTEN_BY = {
     "build-info": "`build`, beside each zip, as `<name>.build-info.json`; [what it is for](../build-info.md)",
