@@ -30,7 +30,7 @@ class _Box:
 
     @property
     def width(self) -> float:
-        return len(self.room.name) * _LETTER + 22
+        return _width(self.room)
 
 
 def picture(rooms: tuple[Room, ...]) -> str:
@@ -53,10 +53,27 @@ def picture(rooms: tuple[Room, ...]) -> str:
 
 
 def _boxes(rows: tuple[tuple[Room, ...], ...]) -> Iterator[_Box]:
+    placed: dict[str, float] = {}
+
+    def below_users(room: Room) -> tuple[float, str]:
+        """Return where its users are in the middle, so that arrows cross less; the name makes it one order."""
+        users = [placed[user.name] for row in rows for user in row if room.name in user.uses and user.name in placed]
+        return (sum(users) / len(users) if users else _WIDTH / 2, room.name)
+
     for number, row in enumerate(rows):
-        step = (_WIDTH - 2 * _MARGIN) / len(row)
-        for place, room in enumerate(row):
-            yield _Box(room=room, x=_MARGIN + (place + 0.5) * step, y=_MARGIN + number * _ROW)
+        widths = {room.name: _width(room) for room in row}
+        gap = (_WIDTH - 2 * _MARGIN - sum(widths.values())) / len(row)
+        left = _MARGIN + gap / 2
+        middles = dict[str, float]()
+        for room in sorted(row, key=below_users):
+            middles[room.name] = left + widths[room.name] / 2
+            yield _Box(room=room, x=middles[room.name], y=_MARGIN + number * _ROW)
+            left += widths[room.name] + gap
+        placed |= middles
+
+
+def _width(room: Room) -> float:
+    return len(room.name) * _LETTER + 22
 
 
 def _arrow(box: _Box, target: _Box) -> str:
