@@ -48,22 +48,64 @@ def test_a_block_for_a_shell_has_a_mark(block: Block) -> None:
     assert block.mark == "run" or len(block.detail) > 10, f"{block.place} does not say why it is not run"
 
 
-@pytest.mark.parametrize(("block", "words"), CALLS, ids=[f"{block.place} {words[0]}" for block, words in CALLS])
-def test_a_command_is_understood(
-    block: Block, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for word in words:
-        if re.search(r"\.(zst|gz|json|zip)$", word) and not word.startswith("-"):
-            Path(word).parent.mkdir(parents=True, exist_ok=True)
+def understood(words: list[str]) -> None:
+    """Read a command line as the program does, verbs of verbs included; what it names is made, nothing is run."""
+    for word in (word for word in words if not word.startswith(("-", "/"))):
+        Path(word).parent.mkdir(parents=True, exist_ok=True)
+        if word.isupper() or re.search(r"\.(zst|gz|json|zip)$", word):
             Path(word).touch()
+        elif "/" in word:
+            Path(word).mkdir(exist_ok=True)
     command: click.Command = commands
     context = click.Context(commands)
     while isinstance(command, click.Group):
         inner = command.get_command(context, words[0])
-        assert inner is not None, f"{block.place}: no verb {words[0]}"
+        assert inner is not None, f"no verb {words[0]}"
         words, command = words[1:], inner
     command.make_context(command.name, list(words), parent=context).close()
+
+
+@pytest.mark.parametrize("words", [words for _, words in CALLS], ids=[f"{block.place} {w[0]}" for block, w in CALLS])
+def test_a_command_is_understood(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    understood(words)
+
+
+SHORTENED = re.compile(r"[\[|…<]|\\$|V8|FILE\.\.\.")
+
+
+def lines_of_other_pages() -> list[tuple[str, str]]:
+    """Return every whole call of the program on the pages whose commands are not run; shortened ones are for people."""
+    found = []
+    for page in sorted(set((ROOT / "docs").glob("*.md")) - set(pages())):
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+            call = re.match(r"(?: {4})?python -m pipeline ([^`]*)$", line)
+            if call and not SHORTENED.search(call[1]):
+                found.append((f"{page.name}:{number}", call[1]))
+    return found
+
+
+OTHER_LINES = lines_of_other_pages()
+
+
+@pytest.mark.parametrize("line", [line for _, line in OTHER_LINES], ids=[place for place, _ in OTHER_LINES])
+def test_a_command_of_the_other_pages_is_understood(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    understood(shlex.split(line, comments=True))
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+def test_links_of_the_pages_beside_the_readme(name: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / name).read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_files_that_the_architecture_names_are_there() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`([a-z0-9_./]+(?:\.py|\.toml|/))`", text))
+    assert len(names) > 40
+    places = (ROOT, ROOT / "pipeline")
+    assert [name for name in sorted(names - {"dist/"}) if not any((place / name).exists() for place in places)] == []
 
 
 @pytest.mark.parametrize("block", [block for block in SHELL if block.mark == "not run"], ids=lambda block: block.place)
