@@ -17,7 +17,6 @@ class Room:
     name: str
     summary: str
     """First sentence of its docstring."""
-    modules: int
     uses: frozenset[str]
     """Other rooms that it imports."""
 
@@ -41,7 +40,6 @@ def _read(path: Path, package: str, names: frozenset[str]) -> Room:
     return Room(
         name=path.stem,
         summary=_summary(ast.get_docstring(trees[first]) or ""),
-        modules=len(files),
         uses=frozenset(uses - {path.stem}),
     )
 

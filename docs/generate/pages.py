@@ -48,11 +48,11 @@ def with_rooms(page: str, rooms: tuple[Room, ...]) -> str:
 
 
 def _table(rooms: tuple[Room, ...]) -> Iterator[str]:
-    yield from ("| room | what it is | modules | uses |", "|---|---|---|---|")
+    yield from ("| room | what it is | uses |", "|---|---|---|")
     for room in rooms:
         uses = ", ".join(sorted(room.uses))
         summary = escaped(room.summary.replace("``", "`"))
-        yield f"| `{room.name}` | {summary} | {room.modules} | {uses} |"
+        yield f"| `{room.name}` | {summary} | {uses} |"
 
 
 def _json(name: str) -> str:
