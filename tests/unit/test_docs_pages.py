@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from docs.generate.blocks import Block, missing_lines, pages, read_blocks
 from pipeline.cli.main import commands
+from pipeline.model.spec_reader import parse_spec
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = [block for page in pages() for block in read_blocks(page)]
@@ -92,6 +94,13 @@ OTHER_LINES = lines_of_other_pages()
 def test_a_command_of_the_other_pages_is_understood(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     understood(shlex.split(line, comments=True))
+
+
+def test_settings_of_the_pages_are_understood() -> None:
+    blocks = [block for block in BLOCKS if block.language == "toml"]
+    assert blocks
+    for block in blocks:
+        parse_spec({"schema": 1, **tomllib.loads(block.text)}, file_name=block.place)
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
