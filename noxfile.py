@@ -136,6 +136,7 @@ def docs(session: nox.Session) -> None:
     python = development_python(session)
     run(session, python, "-m", "docs.generate", *session.posargs)
     if "--check" not in session.posargs:
+        session.env["NO_MKDOCS_2_WARNING"] = "1"  # an advertisement, which looks like a warning of ours
         run(session, python, "-m", "mkdocs", "build", "--strict", "--quiet")
 
 
