@@ -131,6 +131,24 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Write the generated pages and build the site, warnings as errors: site/; -- --check only compares the pages."""
+    python = development_python(session)
+    run(session, python, "-m", "docs.generate", *session.posargs)
+    if "--check" not in session.posargs:
+        session.env["NO_MKDOCS_2_WARNING"] = "1"  # an advertisement, which looks like a warning of ours
+        run(session, python, "-m", "mkdocs", "build", "--strict", "--quiet")
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """Print what the next release would say; -- --version 1.2.3 --yes writes it and removes the fragments."""
+    writing = any(argument.startswith("--version") for argument in session.posargs)
+    options = session.posargs if writing else ["--draft", "--version", "next", *session.posargs]
+    run(session, development_python(session), "-m", "towncrier", "build", *options)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests, real builds for arm64 and s390x among them."""
     run(session, development_python(session), "-m", "pytest", *session.posargs)

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Final
 
 import click
+from click.shell_completion import shell_complete
 
-import pipeline
 from pipeline import fs
+from pipeline.cli.completion import COMPLETE_VARIABLE, PROGRAM
+from pipeline.cli.examples import with_examples
 from pipeline.cli.in_image import run_in_image, wants_image
-from pipeline.cli.settings import ResultError, as_json, common_options, environment
+from pipeline.cli.settings import ResultError, as_json, cache_dir, common_options, environment, wants_json
 from pipeline.cli.signals import stopping_children
 from pipeline.errors import PipelineError, StoppedError, UsageError
 
@@ -43,6 +45,7 @@ _VERBS: Final = {
     "prebuild": "pipeline.cli.prebuild",
     "reference": "pipeline.cli.reference",
     "workflows": "pipeline.cli.workflows",
+    "completion": "pipeline.cli.completion",
     "snapshot-step": "pipeline.cli.snapshot_step",
 }
 """Modules of the verbs; each holds a command that is named like itself. Only the one that is called is imported."""
@@ -63,7 +66,15 @@ class VerbGroup(click.Group):
             ctx.fail(f"no such verb {cmd_name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         module = importlib.import_module(_VERBS[cmd_name])
         command = getattr(module, cmd_name.replace("-", "_"))
-        return command if isinstance(command, click.Command) else None
+        return with_examples(cmd_name, command) if isinstance(command, click.Command) else None
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb, or say the versions."""
+        if ctx.params["version"]:
+            # Here, and not while options are read: --cache-dir and --json may come later on the line.
+            _say_versions()
+            return None
+        return super().invoke(ctx)
 
 
 @click.command(
@@ -71,10 +82,17 @@ class VerbGroup(click.Group):
     help="Cross-compile programs that embed a virtual machine, and get their start-up snapshot right.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(pipeline.__version__, prog_name="snapstitch")
+@click.option("--version", is_flag=True, help="Say the version, and those of the tools at hand.")
 @common_options
-def commands() -> None:
+def commands(*, version: bool) -> None:
     """Hold the verbs."""
+    del version
+
+
+def _say_versions() -> None:
+    from pipeline.cli.versions import version_json, version_text  # noqa: PLC0415 - no verb needs the toolbox for this
+
+    sys.stdout.write(as_json(version_json(cache_dir())) if wants_json() else version_text(cache_dir()))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,6 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         with stopping_children():
+            asked = environment().get(COMPLETE_VARIABLE)
+            if asked:
+                return shell_complete(commands, {}, PROGRAM, COMPLETE_VARIABLE, asked)
             if wants_image(arguments):
                 return run_in_image(arguments, environment())
             code = _run(list(arguments))

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 import pydantic
 
+from pipeline.cli.completion import target_names
 from pipeline.cli.spec_file import SpecFile, load_spec
 from pipeline.errors import UsageError
 from pipeline.model.build import BuildRequest, ToolchainMode
@@ -244,7 +245,8 @@ def _usage(what: str, action: str) -> UsageError:
 def _options() -> list[Callable[[Verb], Verb]]:
     folder, option = click.Path(path_type=Path), click.option
     return [
-        option("-t", "--target", metavar="NAME", help="Target, such as arm64; repeatable.", multiple=True),
+        option("-t", "--target", metavar="NAME", help="Target, such as arm64; repeatable.", multiple=True,
+               shell_complete=target_names),
         option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml."),
         option("--version", metavar="VERSION", help="Version of the runtime (default: the newest that can be built)."),
         option("--path", type=folder, metavar="DIR", help="Any Cargo workspace on disk, in place of a runtime."),

@@ -92,6 +92,16 @@ def open_session() -> Iterator[Session]:
         yield Session(settings=settings, reporter=reporter, context=context)
 
 
+def cache_dir() -> Path:
+    """Return where the running command keeps things."""
+    return _settings().cache_dir
+
+
+def wants_json() -> bool:
+    """Tell whether the running command's result is to be JSON."""
+    return _settings().json
+
+
 def _options() -> list[Callable[[Verb], Verb]]:
     option = functools.partial(click.option, expose_value=False, callback=_remember)
     folder = click.Path(file_okay=False, path_type=Path)
@@ -118,5 +128,5 @@ def _settings() -> Settings:
     meta = click.get_current_context().find_root().meta
     names = [field.name for field in dataclasses.fields(Settings)]
     given = {name: meta[_meta_key(name)] for name in names if _meta_key(name) in meta}
-    cache_dir = given.pop("cache_dir", None) or platformdirs.user_cache_path(CACHE_NAME)
-    return Settings(cache_dir=cache_dir.absolute(), **given)
+    place = given.pop("cache_dir", None) or platformdirs.user_cache_path(CACHE_NAME)
+    return Settings(cache_dir=place.absolute(), **given)

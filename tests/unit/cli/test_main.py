@@ -214,11 +214,12 @@ def test_help_lists_the_verbs_in_their_order() -> None:
         "prebuild",
         "reference",
         "workflows",
+        "completion",
     ]
 
 
 def test_version() -> None:
-    assert CliRunner().invoke(commands, ["--version"]).output == f"snapstitch, version {pipeline.__version__}\n"
+    assert CliRunner().invoke(commands, ["--version"]).output.startswith(f"snapstitch {pipeline.__version__}\n")
 
 
 @pytest.mark.parametrize("verb", ["build", "generator", "snapshot", "stitch", "plan", "doctor", "verify", "reference"])
