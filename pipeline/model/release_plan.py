@@ -6,8 +6,9 @@ import fnmatch
 from collections.abc import Iterable, Iterator
 
 from pipeline.model.asset import ZIP_SUFFIX, asset_name
-from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME, AssetKind, ReleaseManifest
+from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME, ReleaseManifest
 from pipeline.model.release import PlannedAsset, ReleasePlan
+from pipeline.model.release_asset import AssetKind
 from pipeline.model.spec import RegistrySource, RuntimeSpec, Spec
 from pipeline.model.target import find_target
 from pipeline.model.versions import at_version

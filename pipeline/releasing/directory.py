@@ -11,7 +11,8 @@ import pydantic
 
 from pipeline import fs
 from pipeline.errors import ArchiveError, IntegrityError, ReleaseError
-from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME, Asset, AssetKind, ReleaseManifest
+from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME, ReleaseManifest
+from pipeline.model.release_asset import Asset, AssetKind
 
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 _SUM = re.compile(r"(?P<digest>[0-9a-f]{64}) [ *](?P<name>[^\n/]{1,255})")

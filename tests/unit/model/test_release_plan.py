@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PublishError
-from pipeline.model.manifest import Asset, AssetKind, Product, ReleaseManifest
+from pipeline.model.manifest import Product, ReleaseManifest
 from pipeline.model.release import check_tag, match_plan, next_revision
+from pipeline.model.release_asset import Asset, AssetKind
 from pipeline.model.release_plan import KINDS, plan_of, plan_of_release
 from pipeline.model.spec_reader import parse_spec
 
