@@ -14,7 +14,13 @@ from pipeline.github.patience import Patience
 from pipeline.github.refs import Refs
 from pipeline.github.releases import Release, Releases
 from pipeline.model.release import AssetFile, check_tag, next_revision, reconcile
-from pipeline.orchestrate.publishing import PublishOutcome, PublishRequest, open_api, publish_release
+from pipeline.orchestrate.publishing import (
+    PublishOutcome,
+    PublishRequest,
+    check_assembled_tag,
+    open_api,
+    publish_release,
+)
 from pipeline.publication.marker import find_marker
 from pipeline.publication.withdrawal import Listed, listed, prune, withdraw
 from pipeline.stages import gather
@@ -78,6 +84,7 @@ def republish(request: PublishRequest, context: Context) -> PublishOutcome:
                 cause="a script that publishes for ever",
                 action="publish a new version",
             )
+        check_assembled_tag(request, tag)
         _make_tag(api, tag, commit_sha)
     return publish_release(dataclasses.replace(request, tag=tag, title=request.title or tag), context)
 
