@@ -63,8 +63,14 @@ def file_digests(layers: Iterable[Path], wanted: Iterable[str], scratch_dir: Pat
         )
     members = {_parts(name): member for name, member in files.items()}
     links = {parts: member.link_to for parts, member in members.items() if member.link_to is not None}
-    found = {path: members.get(resolved(parts, links)) for path, parts in paths.items()}
+    places = {_place(parts, links): member for parts, member in members.items() if parts}
+    found = {path: places.get(_place(parts, links)) for path, parts in paths.items() if parts}
     return {path: fs.sha256_file(member.path) for path, member in found.items() if member and member.path}
+
+
+def _place(parts: tuple[str, ...], links: Mapping[tuple[str, ...], str]) -> tuple[str, ...]:
+    """Return where a file lies once the links on the way to it are followed."""
+    return (*resolved(parts[:-1], links), parts[-1])
 
 
 def resolved(parts: tuple[str, ...], links: Mapping[tuple[str, ...], str]) -> tuple[str, ...]:

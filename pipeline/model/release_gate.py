@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Iterable, Iterator
 
 from pipeline.errors import PublishError
+from pipeline.model.asset import OS_NAME
 from pipeline.model.image_spec import ImageSpec
 from pipeline.model.manifest import Product, ReleaseManifest
 from pipeline.model.prebuild_spec import ExecutableSpec, NodeAddonSpec, NpmSource
@@ -92,16 +93,17 @@ def _prebuilds(manifest: ReleaseManifest, spec: Spec) -> Iterator[str]:
     for name, recipe in spec.prebuilds.items():
         known = _names(name, recipe)
         found = {
-            (prebuild.target, prebuild.libc)
+            (prebuild.arch, prebuild.libc)
             for one in manifest.prebuilds
             if one.name in known and not _is_of_products(one.name, one.version, manifest.products)
             for prebuild in one.prebuilds
+            if prebuild.platform == OS_NAME
         }
         if not found and not recipe.released:
             continue
         for target in recipe.targets:
             for libc in recipe.libcs:
-                if (target, libc) not in found:
+                if (find_target(target).node_arch, libc) not in found:
                     yield f"{name}: no prebuild for {target} with {libc.value}"
 
 
