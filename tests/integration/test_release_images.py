@@ -119,6 +119,8 @@ def test_a_release_with_images_and_prebuilds(project: Project) -> None:
     project.push()
     published = project.publish()
     assert published.exit_code == 0, published.stderr
+    # In each of two repositories 3 tags and 2 platforms of 2 variants; before anything is sent, and at the end.
+    assert published.stderr.count("6 tags, 14 requests") == 2
     assert {item["image"]: item["digest"] for item in published.result["images"]} == {
         f"{repository}:{tag}": digest for (repository, tag), digest in listed.items()
     }
