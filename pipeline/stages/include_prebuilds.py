@@ -51,12 +51,7 @@ def run(inputs: PrebuildInputs, context: Context) -> tuple[ReleasedPrebuilds, ..
 
 
 def _of_products(inputs: PrebuildInputs, context: Context) -> Iterator[ReleasedPrebuilds]:
-    tars = {
-        f"{asset.name.removesuffix('.tar.zst')}.zip": asset
-        for product in inputs.products
-        for asset in product.assets
-        if asset.kind is AssetKind.TAR
-    }
+    tars = {_asset(product, AssetKind.ZIP).name: _asset(product, AssetKind.TAR) for product in inputs.products}
     for (name, _version), group in itertools.groupby(sorted(inputs.builds, key=_project), key=_project):
         try:
             index = index_of(tuple(group), inputs.probes.get(name), tars)
@@ -66,6 +61,10 @@ def _of_products(inputs: PrebuildInputs, context: Context) -> Iterator[ReleasedP
         place = inputs.release_dir / f"{index.name}-{index.version}{INDEX_SUFFIX}"
         fs.write_text(place, index.to_json())
         yield _entry(index, (describe(place, AssetKind.PREBUILD_INDEX),))
+
+
+def _asset(product: Product, kind: AssetKind) -> Asset:
+    return next(asset for asset in product.assets if asset.kind is kind)
 
 
 def _project(build: FinishedBuild) -> tuple[str, str]:
