@@ -189,10 +189,11 @@ def try_all(bench: Bench, releases: Releases, programs: Programs) -> list[dict[s
     if new_version == old_version:
         new_version = next_patch(old_version)
     first = assemble(bench, old_version, programs.older)
-    previous = ("--previous", str(first)) if programs.deltas else ()
+    deltas = programs.deltas and takes_deltas(old_version)
+    previous = ("--previous", str(first)) if deltas else ()
     second = assemble(bench, new_version, programs.newer, *previous)
     releases.directories = {f"v{old_version}": first, f"v{new_version}": second}
-    deltas = any(second.glob(f"deno-*.from-{old_version}.bsdiff")) and takes_deltas(old_version)
+    deltas = any(second.glob(f"deno-*.from-{old_version}.bsdiff"))
     digests = {False: fs.sha256_file(older), True: fs.sha256_file(newer)}
     return [
         try_case(bench, releases, case, digests, latest=old_version if case.older_is_latest else new_version)
