@@ -158,6 +158,8 @@ def test_images_that_are_gone_or_others_keep_a_release_from_being_public(project
     manifest = project.assemble()
     tags = project.registry.data_dir / "docker/registry/v2/repositories/team/app/_manifests/tags"
     shutil.rmtree(tags / "1.0.0-ubuntu")
+    armhf = manifest["images"][1]["platforms"][1]["digest"]
+    shutil.rmtree(tags.parent / "revisions/sha256" / armhf.removeprefix("sha256:"))
     other = json.loads((project.place / "debian/index.json").read_text())["manifests"][0]["digest"]
     shutil.rmtree(tags / "1.0.0-debian")
     shutil.copytree(tags / "ubuntu", tags / "1.0.0-debian")
@@ -166,9 +168,10 @@ def test_images_that_are_gone_or_others_keep_a_release_from_being_public(project
         ubuntu = next(image for image in manifest["images"] if image["variant"] == "ubuntu")["digest"]
         place = f"{project.registry.host}/team/app"
         assert refused.exit_code == 32
-        assert refused.result["error"]["what"] == "the images of the release are not where it says (2 differences)"
+        assert refused.result["error"]["what"] == "the images of the release are not where it says (3 differences)"
         assert refused.result["error"]["details"].splitlines() == [
             f"{place}:1.0.0-debian: it is {ubuntu}, not {other}",
             f"{place}:1.0.0-ubuntu: not there",
+            f"{place}@{armhf} (linux/arm/v7): not there",
         ]
     assert project.github.world.releases == []
