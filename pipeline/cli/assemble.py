@@ -20,7 +20,7 @@ from pipeline.stages import apply_delta, make_deltas
 from pipeline.stages.include_images import NamedLayout
 
 RELEASES_DIR = Path("release")
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -29,12 +29,12 @@ def _assemble_options() -> list[Callable[[Any], Any]]:
     return [
         click.option("--tag", metavar="TAG", help="Of the release of products, such as v1.2.3."),
         click.option(
-            "--dist", type=_FOLDER, metavar="DIR", multiple=True, help="Finished builds (default: dist); repeatable."
+            "--dist", type=FOLDER, metavar="DIR", multiple=True, help="Finished builds (default: dist); repeatable."
         ),
         click.option(
-            "--out", type=_FOLDER, metavar="DIR", default=RELEASES_DIR, help="Gets DIR/TAG (default: release)."
+            "--out", type=FOLDER, metavar="DIR", default=RELEASES_DIR, help="Gets DIR/TAG (default: release)."
         ),
-        click.option("--previous", type=_FOLDER, metavar="DIR", multiple=True, help="Earlier release, for deltas."),
+        click.option("--previous", type=FOLDER, metavar="DIR", multiple=True, help="Earlier release, for deltas."),
         click.option(
             "--delta-limit", type=click.FloatRange(0, 1), metavar="PART", default=make_deltas.DEFAULT_LIMIT, help=limit
         ),
@@ -42,9 +42,9 @@ def _assemble_options() -> list[Callable[[Any], Any]]:
             "--image", metavar="RUNTIME:VARIANT=LAYOUT", multiple=True, help="Image of the products; repeatable."
         ),
         click.option(
-            "--prebuilds", type=_FOLDER, metavar="DIR", multiple=True, help="Packed addons and programs; repeatable."
+            "--prebuilds", type=FOLDER, metavar="DIR", multiple=True, help="Packed addons and programs; repeatable."
         ),
-        click.option("--v8-mirror", type=_FOLDER, metavar="DIR", help="Archives of V8, each version a release."),
+        click.option("--v8-mirror", type=FOLDER, metavar="DIR", help="Archives of V8, each version a release."),
         click.option("--spec", type=click.Path(path_type=Path), metavar="FILE", help="Another releases.toml."),
     ]
 

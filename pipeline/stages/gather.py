@@ -11,10 +11,9 @@ from pipeline.context import Context
 from pipeline.errors import IntegrityError, PublishError
 from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME
 from pipeline.model.release import MAX_ASSET_BYTES, AssetFile, ReleasePlan, match_plan
+from pipeline.releasing.directory import read_sums
 
 CHECKSUM_SUFFIX = ".sha256"
-MAX_SUMS_BYTES = 1024 * 1024
-"""Of a list of all sums; 1,000 names take less than half of it."""
 _CHECKSUM = re.compile(r"(?P<digest>[0-9a-f]{64}) [ *](?P<name>[^\n/]{1,255})\n")
 
 
@@ -85,8 +84,7 @@ def _check_sums(files: tuple[AssetFile, ...]) -> None:
 
 def _check_list(file: AssetFile, digests: dict[str, str]) -> None:
     """See that the list of sums is that of all other files."""
-    text = file.path.read_text(encoding="utf-8", errors="replace") if file.size_bytes <= MAX_SUMS_BYTES else ""
-    listed = {match["name"]: match["digest"] for match in _CHECKSUM.finditer(text)}
+    listed = read_sums(file.path)
     wanted = {name: digest for name, digest in digests.items() if name != file.name}
     if wrong := sorted(name for name, _digest in listed.items() ^ wanted.items()):
         raise _changed(f"{file.name} does not have the SHA-256 of {wrong[0]}")
