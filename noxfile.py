@@ -93,7 +93,7 @@ def publish(session: nox.Session) -> None:
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """Make release/TAG of dist/: -- assemble --tag v1.2.3; or -- list, withdraw, republish, prune, unlock."""
+    """Make release/TAG of dist/: -- assemble --tag v1.2.3; or -- list, fetch, withdraw, republish, prune, unlock."""
     run_pipeline(session, "release", *session.posargs)
 
 

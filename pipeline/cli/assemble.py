@@ -8,15 +8,19 @@ from typing import Any
 
 import click
 
+from pipeline.cli.prebuild import runtime_probes
 from pipeline.cli.request import DEFAULT_OUT_DIR
 from pipeline.cli.settings import Session, Verb, open_session
 from pipeline.cli.spec_file import load_spec
+from pipeline.errors import UsageError
+from pipeline.model.image_spec import VARIANTS
 from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME
 from pipeline.orchestrate.assembling import Assembled, AssembleRequest, assemble_releases
 from pipeline.stages import apply_delta, make_deltas
+from pipeline.stages.include_images import NamedLayout
 
 RELEASES_DIR = Path("release")
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -25,16 +29,22 @@ def _assemble_options() -> list[Callable[[Any], Any]]:
     return [
         click.option("--tag", metavar="TAG", help="Of the release of products, such as v1.2.3."),
         click.option(
-            "--dist", type=_FOLDER, metavar="DIR", multiple=True, help="Finished builds (default: dist); repeatable."
+            "--dist", type=FOLDER, metavar="DIR", multiple=True, help="Finished builds (default: dist); repeatable."
         ),
         click.option(
-            "--out", type=_FOLDER, metavar="DIR", default=RELEASES_DIR, help="Gets DIR/TAG (default: release)."
+            "--out", type=FOLDER, metavar="DIR", default=RELEASES_DIR, help="Gets DIR/TAG (default: release)."
         ),
-        click.option("--previous", type=_FOLDER, metavar="DIR", multiple=True, help="Earlier release, for deltas."),
+        click.option("--previous", type=FOLDER, metavar="DIR", multiple=True, help="Earlier release, for deltas."),
         click.option(
             "--delta-limit", type=click.FloatRange(0, 1), metavar="PART", default=make_deltas.DEFAULT_LIMIT, help=limit
         ),
-        click.option("--v8-mirror", type=_FOLDER, metavar="DIR", help="Archives of V8, each version a release."),
+        click.option(
+            "--image", metavar="RUNTIME:VARIANT=LAYOUT", multiple=True, help="Image of the products; repeatable."
+        ),
+        click.option(
+            "--prebuilds", type=FOLDER, metavar="DIR", multiple=True, help="Packed addons and programs; repeatable."
+        ),
+        click.option("--v8-mirror", type=FOLDER, metavar="DIR", help="Archives of V8, each version a release."),
         click.option("--spec", type=click.Path(path_type=Path), metavar="FILE", help="Another releases.toml."),
     ]
 
@@ -70,11 +80,29 @@ def assemble(options: dict[str, Any]) -> None:
         dist_dirs=tuple(here / path for path in options["dist"] or (DEFAULT_OUT_DIR,)),
         previous_dirs=tuple(here / path for path in options["previous"]),
         delta_limit=options["delta_limit"],
+        images=_layouts(options["image"], here),
+        prebuild_dirs=tuple(here / path for path in options["prebuilds"]),
         v8_mirror=here / mirror if mirror else None,
         updaters={name: runtime.updater for name, runtime in runtimes.items() if runtime.updater},
+        probes=runtime_probes(runtimes),
     )
     with open_session() as session:
         _show(session, assemble_releases(request, session.context))
+
+
+def _layouts(texts: tuple[str, ...], here: Path) -> tuple[NamedLayout, ...]:
+    found: dict[tuple[str, str], NamedLayout] = {}
+    for text in texts:
+        named, _equals, path = text.partition("=")
+        runtime, _colon, variant = named.partition(":")
+        if variant not in VARIANTS or not path or not (here / path).exists() or (runtime, variant) in found:
+            raise UsageError(
+                f"--image {text}: which image of which runtime is it?",
+                cause="it is a runtime, a variant, and where its OCI layout lies, a directory or a tar; each once",
+                action="such as --image app:scratch=image/app",
+            )
+        found[runtime, variant] = NamedLayout(runtime=runtime, variant=variant, path=(here / path).absolute())
+    return tuple(found.values())
 
 
 def apply(options: dict[str, Any]) -> None:

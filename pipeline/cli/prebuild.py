@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +15,7 @@ from pipeline.errors import UnknownNameError
 from pipeline.model.build import ToolchainMode
 from pipeline.model.prebuild import Libc, Probe
 from pipeline.model.prebuild_spec import ExecutableSpec, NodeAddonSpec
-from pipeline.model.spec import Spec
+from pipeline.model.spec import RuntimeSpec, Spec
 from pipeline.model.target import find_target
 from pipeline.orchestrate.prebuilding import PrebuildRequest, make_prebuilds
 from pipeline.report.prebuilds import prebuild_tables
@@ -62,14 +63,19 @@ def prebuild(**options: Any) -> None:  # noqa: ANN401 - click hands over whateve
 
 def _index_builds(options: dict[str, Any], session: Session, start_dir: Path) -> None:
     file = load_spec(options["spec"], start_dir=start_dir)
-    probes = {
-        name: Probe(args=canary.args, exit_code=canary.exit_code, timeout_s=canary.timeout_s)
-        for name, runtime in file.spec.runtimes.items()
-        for canary in runtime.canaries[:1]
-    }
+    probes = runtime_probes(file.spec.runtimes)
     inputs = index_builds.IndexInputs(dist_dir=(start_dir / options["builds"]).absolute(), probes=probes)
     paths = index_builds.run(inputs)
     session.result({"schema": 1, "indexes": [str(path) for path in paths]}, "".join(f"{path}\n" for path in paths))
+
+
+def runtime_probes(runtimes: Mapping[str, RuntimeSpec]) -> dict[str, Probe]:
+    """Return what shows that an installed program works, by the runtime's name: its first canary."""
+    return {
+        name: Probe(args=canary.args, exit_code=canary.exit_code, timeout_s=canary.timeout_s)
+        for name, runtime in runtimes.items()
+        for canary in runtime.canaries[:1]
+    }
 
 
 def _requests(options: dict[str, Any], start_dir: Path) -> list[PrebuildRequest]:

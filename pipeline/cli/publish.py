@@ -14,9 +14,11 @@ from pipeline.cli.settings import Session, Verb, common_options, open_session
 from pipeline.cli.spec_file import load_spec
 from pipeline.errors import PublishError, UsageError
 from pipeline.github.access import make_access
-from pipeline.model.manifest import MANIFEST_NAME, NOTES_NAME
+from pipeline.model.manifest import MANIFEST_NAME, NOTES_NAME, ReleaseManifest
 from pipeline.model.release import ReleasePlan
+from pipeline.model.release_gate import check_whole
 from pipeline.model.release_plan import plan_of, plan_of_release
+from pipeline.model.released_image import ReleasedImage
 from pipeline.orchestrate.publishing import Preview, PublishOutcome, PublishRequest, preview, publish_release
 from pipeline.releasing.directory import read_manifest
 from pipeline.workflows.matrix import make_matrix
@@ -73,11 +75,15 @@ def request_from(options: dict[str, Any], session: Session) -> PublishRequest:
     """Return what the options ask for. Raises UsageError, SpecError, PublishError."""
     access = make_access(options["repository"], options["api_url"], session.context.environ)
     directory = Path.cwd() / options["dist"]
+    place = directory / MANIFEST_NAME
+    manifest = read_manifest(place) if place.is_file() else None
     return PublishRequest(
         access=access,
         tag=options["tag"],
         directory=directory,
-        plan=_plan(options["plan"], options["spec"], directory),
+        plan=_plan(options["plan"], options["spec"], manifest),
+        assembled_tag=manifest.tag if manifest else None,
+        images=manifest.images if manifest else (),
         title=options["title"],
         notes=_notes(options["notes"], directory),
         prerelease=options["prerelease"],
@@ -90,6 +96,7 @@ def show(session: Session, outcome: PublishOutcome) -> None:
     published = outcome.published
     assets = [{"name": a.name, "size_bytes": a.size_bytes, "url": a.public_url} for a in published.assets]
     lines = [published.url, *(f"    {asset.name}" for asset in published.assets)]
+    lines += [f"    {item['image']}" for item in _images(outcome.images)]
     result = {
         "schema": 1,
         "tag": published.tag,
@@ -97,9 +104,16 @@ def show(session: Session, outcome: PublishOutcome) -> None:
         "immutable": published.immutable,
         "assets": assets,
         "uploaded": list(published.uploaded),
+        "images": _images(outcome.images),
         "requests": dict(outcome.requests),
     }
     session.result(result, "".join(f"{line}\n" for line in lines))
+
+
+def _images(images: tuple[ReleasedImage, ...]) -> list[dict[str, str]]:
+    """Return where the images of a release are."""
+    tags = (tag for image in images for tag in image.tags)
+    return [{"image": f"{tag.repository}:{tag.tag}", "digest": tag.digest} for tag in tags]
 
 
 def _notes(path: Path | None, directory: Path) -> str | None:
@@ -110,13 +124,14 @@ def _notes(path: Path | None, directory: Path) -> str | None:
     return _read(path) if path else None
 
 
-def _plan(path: Path | None, spec_path: Path | None, directory: Path) -> ReleasePlan:
+def _plan(path: Path | None, spec_path: Path | None, manifest: ReleaseManifest | None) -> ReleasePlan:
     if path is None:
         spec = load_spec(spec_path, start_dir=Path.cwd()).spec
         matrix = make_matrix(spec)
         pairs = [(pair.runtime, pair.target) for pair in (*matrix.in_one_job, *matrix.handed_over)]
-        if (directory / MANIFEST_NAME).is_file():
-            return plan_of_release(read_manifest(directory / MANIFEST_NAME), spec, pairs)
+        if manifest:
+            check_whole(manifest, spec, pairs)
+            return plan_of_release(manifest)
         if not pairs:
             raise UsageError(
                 "there is no plan",
@@ -158,8 +173,9 @@ def _preview_json(request: PublishRequest, seen: Preview) -> dict[str, object]:
             "upload": [file.name for file in todo.upload],
         }
     files = [{"name": f.name, "kind": f.kind, "size_bytes": f.size_bytes, "sha256": f.sha256} for f in seen.files]
-    head = {"schema": 1, "tag": request.tag, "repository": request.access.repository}
-    return {**head, "looked": survey is not None, "locked_by": seen.locked_by, **found, "files": files}
+    head: dict[str, object] = {"schema": 1, "tag": request.tag, "repository": request.access.repository}
+    head |= {"looked": survey is not None, "locked_by": seen.locked_by}
+    return {**head, **found, "files": files, "images": _images(request.images)}
 
 
 def _preview_text(request: PublishRequest, seen: Preview) -> str:
@@ -170,6 +186,7 @@ def _preview_text(request: PublishRequest, seen: Preview) -> str:
         f"    {'keep' if file.name in kept else 'upload':8}{file.size_bytes:>14,} bytes  {file.name}"
         for file in seen.files
     ]
+    lines += [f"    image   {item['image']}" for item in _images(request.images)]
     lines += [f"    delete  {asset.name}" for asset in (survey.reconciled.delete if survey else ())]
     lines += [f"locked by {seen.locked_by}"] if seen.locked_by else []
     return "".join(f"{line}\n" for line in lines)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
-from pipeline.cli.assemble import apply, apply_arguments, assemble, assemble_options
+from pipeline.cli.assemble import FOLDER, RELEASES_DIR, apply, apply_arguments, assemble, assemble_options
 from pipeline.cli.publish import API_URL, REPOSITORY, file_options, request_from, show
 from pipeline.cli.settings import Session, common_options, open_session
 from pipeline.github.access import Access, make_access
+from pipeline.model.release_asset import AssetKind
 from pipeline.orchestrate import keeping
 from pipeline.publication.withdrawal import Listed
 
+_KINDS = sorted(kind.value for kind in AssetKind)
 _TAG = click.option("--tag", metavar="TAG", required=True, help="Of the release.")
 
 
@@ -66,6 +69,23 @@ def _list(repository: str | None, api_url: str | None) -> None:
         found = keeping.list_releases(access, session.context)
         text = "".join(f"{one.state:10}{one.assets:>4} files {one.size_bytes:>15,} bytes  {one.tag}\n" for one in found)
         session.result({"schema": 1, "releases": [dataclasses.asdict(one) for one in found]}, text)
+
+
+@_verb(
+    "fetch",
+    click.option("--tag", "tags", metavar="TAG", required=True, multiple=True, help="Of the release; repeatable."),
+    click.option("--kind", "kinds", type=click.Choice(_KINDS), multiple=True, help="Only such files."),
+    click.option("--out", type=FOLDER, metavar="DIR", default=RELEASES_DIR, help="Gets DIR/TAG (default: release)."),
+)
+def _fetch(
+    tags: tuple[str, ...], kinds: tuple[str, ...], out: Path, repository: str | None, api_url: str | None
+) -> None:
+    """Fetch published releases, such as to make deltas from them (--kind tar)."""
+    with _opened(repository, api_url) as (session, access):
+        order = keeping.FetchOrder(tags=tags, out_dir=Path.cwd() / out, kinds=frozenset(map(AssetKind, kinds)))
+        found = keeping.fetch_releases(access, order, session.context)
+        value = [{"tag": one.manifest.tag, "directory": str(one.directory), "files": list(one.files)} for one in found]
+        session.result({"schema": 1, "releases": value}, "".join(f"{one.directory}\n" for one in found))
 
 
 @_verb("withdraw", _TAG, click.option("--reason", default="", metavar="TEXT", help="Said in the release's text."))

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipeline.errors import NetworkError, PublishError
 from pipeline.github.access import Access
@@ -90,14 +90,27 @@ class Api(contextlib.AbstractContextManager["Api"]):
         )
         return self._trying(call, lambda: self._exchanger.send(request))
 
-    def digest(self, url: str, *, max_bytes: int, on_read: Callable[[int], None] | None = None) -> Digested:
-        """Return the digest of what *url* leads to, which is read in windows and not kept; raises like ``call``."""
+    def digest(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        on_read: Callable[[int], None] | None = None,
+        sink: IO[bytes] | None = None,
+    ) -> Digested:
+        """Return the digest of what *url* leads to, which is read in windows; raises like ``call``.
+
+        It is kept only where *sink* is given, a file that is emptied before each attempt.
+        """
         request = Request(method="GET", url=self.url(url), headers={"Accept": "application/octet-stream"})
         found = Digested()
 
         def attempt() -> Answer:
             nonlocal found
-            found = self._exchanger.digest(request, max_bytes=max_bytes, on_read=on_read)
+            if sink:
+                sink.seek(0)
+                sink.truncate()
+            found = self._exchanger.digest(request, max_bytes=max_bytes, on_read=on_read, sink=sink)
             return found.answer or Answer(status=200, headers={}, body=b"")
 
         self._trying(Call(method="GET", path=url), attempt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import Annotated, TypeVar
+from typing import IO, Annotated, TypeVar
 
 import pydantic
 
@@ -156,6 +156,10 @@ class Releases:
         url = asset.public_url if public else asset.api_url
         found = self._api.digest(url, max_bytes=MAX_ASSET_BYTES, on_read=on_read)
         return found.sha256, found.size_bytes
+
+    def save(self, asset: RemoteAsset, sink: IO[bytes], *, max_bytes: int = MAX_ASSET_BYTES) -> str:
+        """Write what the server hands out to *sink*, a file that is emptied first, and return its digest."""
+        return self._api.digest(asset.api_url, max_bytes=max_bytes, sink=sink).sha256
 
     def _found(self, path: str) -> Release | None:
         try:

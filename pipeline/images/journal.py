@@ -10,6 +10,8 @@ from pipeline import fs
 from pipeline.errors import RegistryError
 
 SCHEMA = 1
+JOURNAL_SUFFIX = ".push.json"
+"""Behind the name of the runtime; the file lies beside the first layout."""
 _MAX_BYTES = 16 * 1024 * 1024
 
 

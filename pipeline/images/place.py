@@ -12,6 +12,8 @@ from pipeline.errors import ImageError
 from pipeline.model.target import Target
 from pipeline.roots import libraries_in, library_closure, root_library_dir, usual_library_dirs
 
+SEARCH_DIR = "usr/bin"
+"""Where the program is found by its name."""
 _LOOKUP_LIBRARIES = ("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2")
 """What glibc before 2.34 loads by name when it looks up hosts and users; no program is linked with them."""
 _COPYRIGHT_PACKAGES = ("libc6", "libgcc-s1", "libstdc++6")
@@ -31,6 +33,11 @@ def check_programs(tree: Path, target: Target) -> tuple[Path, ...]:
     return found
 
 
+def product_place(runtime: str, *, files: int) -> str:
+    """Return the directory, relative to the root of an image, in which a product of so many *files* lies."""
+    return f"usr/lib/{runtime}" if files > 1 else SEARCH_DIR
+
+
 def place_product(tree: Path, destination: Path, *, runtime: str, program: str) -> None:
     """Move the files of *tree* to where they belong below *destination*, the root of an image.
 
@@ -43,12 +50,12 @@ def place_product(tree: Path, destination: Path, *, runtime: str, program: str) 
             cause="the build was made with another `binaries`, or for another package",
             action="build again",
         )
-    search_dir = destination / "usr/bin"
+    search_dir = destination / SEARCH_DIR
     search_dir.mkdir(parents=True)
     if [path for path in tree.rglob("*") if path.is_file()] == [tree / program]:
         shutil.move(tree / program, search_dir / program)
         return
-    own = destination / "usr/lib" / runtime
+    own = destination / product_place(runtime, files=2)
     own.parent.mkdir(parents=True)
     shutil.move(tree, own)
     (search_dir / program).symlink_to(f"../lib/{runtime}/{program}")

@@ -1,4 +1,4 @@
-"""The files of an image as a directory, for its programs to be run in.
+"""The files of an image: as a directory, for its programs to be run in, or some of them by their digests.
 
 Layers may be anybody's: nothing is written through a link, and links lead to places inside the root, whatever they say.
 """
@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from pipeline import tarball
+from pipeline import fs, tarball
 from pipeline.errors import ArchiveError
 from pipeline.examine.images import apply_layer
 from pipeline.model.members import Member
@@ -45,6 +45,32 @@ def unpack_root(layers: Iterable[Path], root: Path, scratch_dir: Path) -> None:
             place.chmod(0o755)
         else:
             place.symlink_to(_inside(directory, resolved(parts, links)))
+
+
+def file_digests(layers: Iterable[Path], wanted: Iterable[str], scratch_dir: Path) -> dict[str, str]:
+    """Return the SHA-256 of those of the *wanted* paths, relative to the root, that are files in the image.
+
+    Raises ArchiveError for layers that are damaged, DiskFullError.
+    """
+    paths = {path: _parts(path) for path in wanted}
+    names = {parts[-1] for parts in paths.values() if parts}
+    files: dict[str, Member] = {}
+    for number, layer in enumerate(layers):
+        place = scratch_dir / str(number)
+        place.mkdir()
+        apply_layer(
+            files, tarball.spill_tar(layer, place, lambda name, _size, _head: PurePosixPath(name).name in names)
+        )
+    members = {_parts(name): member for name, member in files.items()}
+    links = {parts: member.link_to for parts, member in members.items() if member.link_to is not None}
+    places = {_place(parts, links): member for parts, member in members.items() if parts}
+    found = {path: places.get(_place(parts, links)) for path, parts in paths.items() if parts}
+    return {path: fs.sha256_file(member.path) for path, member in found.items() if member and member.path}
+
+
+def _place(parts: tuple[str, ...], links: Mapping[tuple[str, ...], str]) -> tuple[str, ...]:
+    """Return where a file lies once the links on the way to it are followed."""
+    return (*resolved(parts[:-1], links), parts[-1])
 
 
 def resolved(parts: tuple[str, ...], links: Mapping[tuple[str, ...], str]) -> tuple[str, ...]:

@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pydantic
 
 from pipeline.model.record import Bytes, FileRecord, Sha256
+from pipeline.model.release_asset import Asset, SnapshotDigest, Text
+from pipeline.model.released_image import ReleasedImage
+from pipeline.model.released_prebuild import ReleasedPrebuilds
 
 MANIFEST_NAME = "release.json"
 SUMS_NAME = "SHA256SUMS"
 NOTES_NAME = "RELEASE-NOTES.md"
 
-Text = Annotated[str, pydantic.Field(min_length=1)]
-FileName = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+~-]*$", max_length=255)]
-
 
 class _Model(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class AssetKind(enum.StrEnum):
-    """What a file of a release is."""
-
-    ZIP = "zip"
-    TAR = "tar"
-    """``.tar.zst`` with the files of the zip."""
-    BUILD_INFO = "build-info"
-    REPORT = "report"
-    """The build record as a page."""
-    CYCLONEDX = "cyclonedx"
-    """Bill of materials, CycloneDX 1.6 as JSON."""
-    SPDX = "spdx"
-    """Bill of materials, SPDX 2.3 as JSON."""
-    DELTA = "delta"
-    UPDATER = "updater"
-    """What the product's own updater asks for, under the name that it has it by: the zip or a delta again, sums, the
-    latest tag."""
-    V8_ARCHIVE = "v8-archive"
-    V8_BINDING = "v8-binding"
-    """Declarations of an archive's functions for Rust."""
-    V8_RECORD = "v8-record"
-    NOTES = "notes"
-
-
-class Asset(_Model):
-    """A file of the release."""
-
-    name: FileName
-    kind: AssetKind
-    size_bytes: Bytes
-    sha256: Sha256
-    packing: str | None = None
-    """Which implementation and settings packed it: others make other bytes of equal content."""
 
 
 class DeltaFormat(enum.StrEnum):
@@ -86,15 +51,6 @@ class Delta(_Model):
     old_sha256: Sha256
     new_size_bytes: Bytes
     new_sha256: Sha256
-
-
-class SnapshotDigest(_Model):
-    """A file that a generator made, and that the product carries."""
-
-    package: Text
-    path: Text
-    """Relative to the package's OUT_DIR."""
-    sha256: Sha256
 
 
 class Product(_Model):
@@ -141,6 +97,9 @@ class ReleaseManifest(_Model):
     source_date_epoch_s: int
     """Newest time that a file inside the assets bears."""
     products: tuple[Product, ...] = ()
+    images: tuple[ReleasedImage, ...] = ()
+    """They lie in registries, not among the files of the release."""
+    prebuilds: tuple[ReleasedPrebuilds, ...] = ()
     v8_archives: tuple[V8Archive, ...] = ()
     further: tuple[Asset, ...] = ()
     """Files that belong to the whole release."""
@@ -149,8 +108,9 @@ class ReleaseManifest(_Model):
         """Return every file of the release but this one and the sums."""
         products = (asset for product in self.products for asset in product.assets)
         deltas = (delta.asset for product in self.products for delta in product.deltas)
+        prebuilds = (asset for item in self.prebuilds for asset in item.assets)
         archives = (asset for archive in self.v8_archives for asset in archive.assets)
-        return (*products, *deltas, *archives, *self.further)
+        return (*products, *deltas, *prebuilds, *archives, *self.further)
 
     def to_json(self) -> str:
         """Return the text of the file."""

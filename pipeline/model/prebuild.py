@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
-from pipeline.model.manifest import FileName, SnapshotDigest, Text
 from pipeline.model.record import Bytes, Sha256
+from pipeline.model.release_asset import FileName, SnapshotDigest, Text
 
 MANIFEST_PATH = "prebuilds/manifest.json"
 """Inside a package."""
@@ -87,6 +87,8 @@ class Archive(_Model):
     prefix: str = ""
     """What `path` of every file has more than the path inside the archive; `prebuilds/linux-arm64/bin/` for a zip that
     has the program at its root."""
+    packing: Text | None = None
+    """Which implementation and settings packed it: others make other bytes of equal content."""
 
 
 class Probe(_Model):

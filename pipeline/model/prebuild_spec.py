@@ -137,6 +137,9 @@ class PrebuildCommon(SpecTable):
     """Whether symbols and debug information are left out."""
     assumed_libraries: LibraryNames = ()
     """Libraries that every user is known to have beside the C library."""
+    released: Flag = False
+    """Whether it belongs to every release: without a prebuild for each of its targets and C libraries, none is
+    published."""
     npm: NpmOutput | None = None
     """Packages for npm; without it, there are archives and their index only."""
 

@@ -40,6 +40,8 @@ class PlannedAsset(pydantic.BaseModel):
     runtime: Name | None = None
     """None: the file belongs to the whole release."""
     target: Name | None = None
+    sha256: str | None = None
+    """Of its bytes, where that is known."""
 
 
 class ReleasePlan(pydantic.BaseModel):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Iterator
 
 from pipeline.model.asset import ZIP_SUFFIX, asset_name
-from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME, AssetKind, ReleaseManifest
+from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME, ReleaseManifest
 from pipeline.model.release import PlannedAsset, ReleasePlan
 from pipeline.model.spec import RegistrySource, RuntimeSpec, Spec
 from pipeline.model.target import find_target
@@ -52,13 +51,10 @@ def _stem(template: str, name: str, version: str, target: str) -> str:
     return filled.removesuffix(ZIP_SUFFIX)
 
 
-def plan_of_release(manifest: ReleaseManifest, spec: Spec, pairs: Iterable[tuple[str, str]]) -> ReleasePlan:
-    """Return the plan of a release that was assembled: its files, and the zips that *pairs* want and it lacks."""
-    listed = [PlannedAsset(pattern=asset.name, kind=asset.kind.value) for asset in manifest.assets()]
+def plan_of_release(manifest: ReleaseManifest) -> ReleasePlan:
+    """Return the plan of a release that was assembled: its files."""
+    listed = [
+        PlannedAsset(pattern=asset.name, kind=asset.kind.value, sha256=asset.sha256) for asset in manifest.assets()
+    ]
     own = [PlannedAsset(pattern=MANIFEST_NAME, kind="manifest"), PlannedAsset(pattern=SUMS_NAME, kind="sums")]
-    there = [asset.name for asset in manifest.assets() if asset.kind is AssetKind.ZIP]
-    # A release of V8 alone has no products, and lacks none.
-    wanted = plan_of(spec, pairs).assets if manifest.products and (pairs := tuple(pairs)) else ()
-    zips = [asset for asset in wanted if asset.kind == AssetKind.ZIP.value]
-    missing = [asset for asset in zips if not fnmatch.filter(there, asset.pattern)]
-    return ReleasePlan(assets=(*listed, *own, *missing))
+    return ReleasePlan(assets=(*listed, *own))

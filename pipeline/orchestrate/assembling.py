@@ -10,22 +10,24 @@ import pipeline
 from pipeline import archive, fs
 from pipeline.context import Context
 from pipeline.errors import UsageError
-from pipeline.model.manifest import (
-    MANIFEST_NAME,
-    NOTES_NAME,
-    Asset,
-    AssetKind,
-    DeltaFormat,
-    Product,
-    ReleaseManifest,
-    V8Archive,
-)
+from pipeline.model.manifest import MANIFEST_NAME, NOTES_NAME, DeltaFormat, Product, ReleaseManifest
+from pipeline.model.prebuild import Probe
 from pipeline.model.release import check_tag
+from pipeline.model.release_asset import AssetKind
 from pipeline.model.updater_spec import UpdaterSpec
 from pipeline.releasing.builds import FinishedBuild
 from pipeline.releasing.directory import describe, read_manifest, release_directory, seal
 from pipeline.releasing.notes import notes
-from pipeline.stages import assemble, assemble_v8, collect_builds, make_deltas, serve_updaters
+from pipeline.stages import (
+    assemble,
+    assemble_v8,
+    collect_builds,
+    include_images,
+    include_prebuilds,
+    make_deltas,
+    serve_updaters,
+)
+from pipeline.stages.include_images import NamedLayout
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,10 +42,16 @@ class AssembleRequest:
     previous_dirs: tuple[Path, ...] = ()
     """Earlier releases, to make deltas from."""
     delta_limit: float = make_deltas.DEFAULT_LIMIT
+    images: tuple[NamedLayout, ...] = ()
+    """Of the products; they are in registries, or will be."""
+    prebuild_dirs: tuple[Path, ...] = ()
+    """Where packed addons and programs lie that belong to the release."""
     v8_mirror: Path | None = None
     """Each version in it becomes a release of its own."""
     updaters: Mapping[str, UpdaterSpec] = dataclasses.field(default_factory=dict)
     """What the updaters of products look for, by the product's name."""
+    probes: Mapping[str, Probe] = dataclasses.field(default_factory=dict)
+    """Runs that show that a product works where it was installed, by the product's name."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,13 +93,26 @@ def _products(request: AssembleRequest, tag: str, context: Context) -> Assembled
         products = tuple(
             assemble.run(assemble.AssembleInputs(build=build, release_dir=staging), context) for build in builds
         )
+        images = include_images.run(include_images.ImageInputs(layouts=request.images, products=products), context)
+        prebuilds = include_prebuilds.run(
+            include_prebuilds.PrebuildInputs(
+                release_dir=staging,
+                builds=builds,
+                products=products,
+                probes=request.probes,
+                prebuild_dirs=request.prebuild_dirs,
+            ),
+            context,
+        )
         products = tuple(_with_deltas(request, staging, product, earlier, context) for product in products)
         served = serve_updaters.run(
             serve_updaters.UpdaterInputs(release_dir=staging, tag=tag, products=products, updaters=request.updaters),
             context,
         )
-        manifest = _sealed(staging, tag, epoch_s=_epoch_s(builds), products=products, further=served)
-    return Assembled(directory=final, manifest=manifest)
+        manifest = _manifest(tag, epoch_s=_epoch_s(builds)).model_copy(
+            update={"products": products, "images": images, "prebuilds": prebuilds, "further": served}
+        )
+        return Assembled(directory=final, manifest=_sealed(staging, manifest))
 
 
 def _with_deltas(
@@ -125,32 +146,21 @@ def _v8(request: AssembleRequest, source: assemble_v8.V8Version, context: Contex
     final = request.out_dir / tag
     with release_directory(final) as staging:
         archives = assemble_v8.run(assemble_v8.AssembleV8Inputs(source=source, release_dir=staging), context)
-        manifest = _sealed(staging, tag, epoch_s=archive.EARLIEST_ZIP_TIME_S, v8_archives=archives)
-    return Assembled(directory=final, manifest=manifest)
+        manifest = _manifest(tag, epoch_s=archive.EARLIEST_ZIP_TIME_S).model_copy(update={"v8_archives": archives})
+        return Assembled(directory=final, manifest=_sealed(staging, manifest))
 
 
-def _sealed(
-    staging: Path,
-    tag: str,
-    *,
-    epoch_s: int,
-    products: tuple[Product, ...] = (),
-    v8_archives: tuple[V8Archive, ...] = (),
-    further: tuple[Asset, ...] = (),
-) -> ReleaseManifest:
-    """Write notes, manifest and sums; return the manifest."""
-    manifest = ReleaseManifest(
-        schema_version=1,
-        tag=tag,
-        pipeline_version=pipeline.__version__,
-        source_date_epoch_s=epoch_s,
-        products=products,
-        v8_archives=v8_archives,
-        further=further,
+def _manifest(tag: str, *, epoch_s: int) -> ReleaseManifest:
+    return ReleaseManifest(
+        schema_version=1, tag=tag, pipeline_version=pipeline.__version__, source_date_epoch_s=epoch_s
     )
+
+
+def _sealed(staging: Path, manifest: ReleaseManifest) -> ReleaseManifest:
+    """Write notes, manifest and sums; return the manifest."""
     fs.write_text(staging / NOTES_NAME, notes(manifest))
     written = describe(staging / NOTES_NAME, AssetKind.NOTES)
-    manifest = ReleaseManifest.model_validate(manifest.model_dump() | {"further": (*further, written)})
+    manifest = ReleaseManifest.model_validate(manifest.model_dump() | {"further": (*manifest.further, written)})
     seal(staging, manifest)
     return manifest
 

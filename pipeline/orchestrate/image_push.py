@@ -10,7 +10,7 @@ from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import ImageError, NetworkError, UsageError, VerificationError
 from pipeline.images.design import Design, platforms
-from pipeline.images.journal import Journal
+from pipeline.images.journal import JOURNAL_SUFFIX, Journal
 from pipeline.images.local import LocalImage, open_image
 from pipeline.images.tags import design_tags, version_tags
 from pipeline.model.findings import Finding, failed
@@ -40,7 +40,7 @@ class PushOrder:
     @property
     def journal_path(self) -> Path:
         """Return where the journal lies: beside the first layout."""
-        return self.layouts[0][1].with_name(f"{self.request.runtime_name}.push.json")
+        return self.layouts[0][1].with_name(f"{self.request.runtime_name}{JOURNAL_SUFFIX}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

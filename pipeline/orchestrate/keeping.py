@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from pathlib import Path
 
 from pipeline.context import Context
 from pipeline.errors import PublishError
@@ -14,13 +15,30 @@ from pipeline.github.patience import Patience
 from pipeline.github.refs import Refs
 from pipeline.github.releases import Release, Releases
 from pipeline.model.release import AssetFile, check_tag, next_revision, reconcile
-from pipeline.orchestrate.publishing import PublishOutcome, PublishRequest, open_api, publish_release
+from pipeline.model.release_asset import AssetKind
+from pipeline.orchestrate.publishing import (
+    PublishOutcome,
+    PublishRequest,
+    check_assembled_tag,
+    open_api,
+    publish_release,
+)
 from pipeline.publication.marker import find_marker
 from pipeline.publication.withdrawal import Listed, listed, prune, withdraw
-from pipeline.stages import gather
+from pipeline.stages import fetch_release, gather
 
 FIRST_REVISION = 2
 MAX_REVISIONS = 1000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FetchOrder:
+    """Which releases are fetched, and what of them."""
+
+    tags: tuple[str, ...]
+    out_dir: Path
+    kinds: frozenset[AssetKind] = frozenset()
+    """Empty: everything."""
 
 
 def list_releases(access: Access, context: Context, patience: Patience | None = None) -> tuple[Listed, ...]:
@@ -37,6 +55,20 @@ def withdraw_release(
         commit_sha = Refs(api).commit_of_tag(check_tag(tag))
         with Locks(api, context.reporter, context.environ).held(tag, commit_sha):
             return withdraw(api, tag, reason)
+
+
+def fetch_releases(
+    access: Access, order: FetchOrder, context: Context, patience: Patience | None = None
+) -> tuple[fetch_release.FetchedRelease, ...]:
+    """Fetch published releases. Raises PublishError, IntegrityError, NetworkError, ReleaseError."""
+    with open_api(access, context, patience or Patience()) as api:
+        return tuple(
+            fetch_release.run(
+                fetch_release.FetchInputs(api=api, tag=check_tag(tag), out_dir=order.out_dir, kinds=order.kinds),
+                context,
+            )
+            for tag in order.tags
+        )
 
 
 def prune_drafts(access: Access, context: Context, patience: Patience | None = None) -> tuple[str, ...]:
@@ -78,6 +110,7 @@ def republish(request: PublishRequest, context: Context) -> PublishOutcome:
                 cause="a script that publishes for ever",
                 action="publish a new version",
             )
+        check_assembled_tag(request, tag)
         _make_tag(api, tag, commit_sha)
     return publish_release(dataclasses.replace(request, tag=tag, title=request.title or tag), context)
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
-from typing import Any
 
 from pipeline.errors import RegistryError
-from pipeline.images.bases import platform_name
 from pipeline.images.local import LocalImage
+from pipeline.images.published import platforms_of
 from pipeline.model.image_reference import Repository
 from pipeline.model.image_spec import Variant
 from pipeline.oci_registry.client import Manifest, Registry
@@ -45,20 +43,6 @@ def look(
                 raise _taken(repository, tag, found)
             kept.setdefault(variant, found)
     return TagsBefore(names=names, digests=digests, kept=kept)
-
-
-def platforms_of(manifest: Manifest, registry: Registry) -> dict[str, str]:
-    """Return the digest of each platform's manifest in an index; raises RegistryError for what is none."""
-    try:
-        described = json.loads(manifest.content)
-        entries: list[Any] = described.get("manifests") or []
-        return {
-            platform_name(entry["platform"]): str(entry["digest"])
-            for entry in entries
-            if entry["platform"].get("os") != "unknown"
-        }
-    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
-        raise registry.wrong(f"{manifest.digest} is no index of images") from None
 
 
 def _taken(repository: Repository, tag: str, found: Manifest) -> RegistryError:

@@ -16,8 +16,9 @@ from pipeline.github.patience import Patience
 from pipeline.github.refs import Refs
 from pipeline.github.releases import Releases
 from pipeline.model.release import AssetFile, ReleasePlan, check_tag
+from pipeline.model.released_image import ReleasedImage
 from pipeline.publication.drafts import Draft
-from pipeline.stages import gather, publish
+from pipeline.stages import gather, prove_released_images, publish
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,10 @@ class PublishRequest:
     tag: str
     directory: Path
     plan: ReleasePlan
+    assembled_tag: str | None = None
+    """What the manifest says that the files are the release of; None: there is no manifest."""
+    images: tuple[ReleasedImage, ...] = ()
+    """That the manifest lists; they must be in their registries."""
     title: str | None = None
     """None: the tag."""
     notes: str | None = None
@@ -41,6 +46,8 @@ class PublishOutcome:
     """A release that is public and whole, and what it took."""
 
     published: publish.Published
+    images: tuple[ReleasedImage, ...]
+    """That were found in their registries."""
     requests: Mapping[str, int]
     """How many requests were made, by method."""
 
@@ -60,24 +67,27 @@ def publish_release(request: PublishRequest, context: Context) -> PublishOutcome
 
     Raises PublishError and what it is the base of, IntegrityError, NetworkError.
     """
-    tag = check_tag(request.tag)
+    tag = check_assembled_tag(request, check_tag(request.tag))
     files = gather.run(gather.GatherInputs(directory=request.directory, plan=request.plan), context)
     with open_api(request.access, context, request.patience) as api:
+        _prove_images(request, context)
         private = Releases(api).are_private()
         commit_sha = Refs(api).commit_of_tag(tag)
         with Locks(api, context.reporter, context.environ).held(tag, commit_sha) as held:
             inputs = _inputs(request, api, files, commit_sha)
             inputs = dataclasses.replace(
-                inputs, private=private, check=held.check, confirm=lambda: _check_tag(api, tag, commit_sha)
+                inputs, private=private, check=held.check, confirm=lambda: _confirm(request, api, commit_sha, context)
             )
             published = publish.run(inputs, context)
-        return PublishOutcome(published=published, requests=dict(api.requests))
+        return PublishOutcome(published=published, images=request.images, requests=dict(api.requests))
 
 
 def preview(request: PublishRequest, context: Context) -> Preview:
     """Say what would be done, and do nothing; raises like ``publish_release``."""
-    tag = check_tag(request.tag)
+    tag = check_assembled_tag(request, check_tag(request.tag))
     files = gather.run(gather.GatherInputs(directory=request.directory, plan=request.plan), context)
+    if not context.offline:
+        _prove_images(request, context)
     if request.access.token is None or context.offline:
         return Preview(files=files, survey=None)
     with open_api(request.access, context, request.patience) as api:
@@ -110,6 +120,27 @@ def _inputs(request: PublishRequest, api: Api, files: tuple[AssetFile, ...], com
         prerelease=request.prerelease,
     )
     return publish.PublishInputs(api=api, draft=draft, files=files, latest=request.latest)
+
+
+def check_assembled_tag(request: PublishRequest, tag: str) -> str:
+    """Return *tag*; raises PublishError when the files are those of another release."""
+    if request.assembled_tag not in {None, tag}:
+        raise PublishError(
+            f"{request.directory} is the release {request.assembled_tag}, not {tag}",
+            cause="its manifest, its notes and what updaters read have that tag in them",
+            action=f"assemble it anew: `python -m pipeline release assemble --tag {tag}`",
+        )
+    return tag
+
+
+def _prove_images(request: PublishRequest, context: Context) -> None:
+    prove_released_images.run(prove_released_images.ProveInputs(images=request.images), context)
+
+
+def _confirm(request: PublishRequest, api: Api, commit_sha: str, context: Context) -> None:
+    """See that nothing moved while the files were sent: neither the tag nor an image."""
+    _check_tag(api, request.tag, commit_sha)
+    _prove_images(request, context)
 
 
 def _check_tag(api: Api, tag: str, commit_sha: str) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pipeline import delta, tarball
 from pipeline.errors import ArchiveError
-from pipeline.model.manifest import AssetKind, DeltaContent, Product
+from pipeline.model.manifest import DeltaContent, Product
+from pipeline.model.release_asset import AssetKind
 from pipeline.releasing.directory import check_asset
 
 _TAR_BLOCK_BYTES = 512

@@ -11,9 +11,12 @@ import pydantic
 
 from pipeline import fs
 from pipeline.errors import ArchiveError, IntegrityError, ReleaseError
-from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME, Asset, AssetKind, ReleaseManifest
+from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME, ReleaseManifest
+from pipeline.model.release_asset import Asset, AssetKind
 
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+MAX_SUMS_BYTES = 1024 * 1024
+"""1,000 names take less than half of it."""
 _SUM = re.compile(r"(?P<digest>[0-9a-f]{64}) [ *](?P<name>[^\n/]{1,255})")
 
 
@@ -75,6 +78,14 @@ def read_manifest(path: Path) -> ReleaseManifest:
         ) from error
 
 
+def read_sums(path: Path) -> dict[str, str]:
+    """Return the digests in a list of sums, by name; nothing for what is no such list, or too long for one."""
+    if not path.is_file() or path.stat().st_size > MAX_SUMS_BYTES:
+        return {}
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {match["name"]: match["digest"] for match in map(_SUM.fullmatch, lines) if match}
+
+
 def check_asset(directory: Path, asset: Asset) -> Path:
     """Return where *asset* lies. Raises IntegrityError when it is not there, or not what the manifest says."""
     path = directory / asset.name
@@ -91,9 +102,7 @@ def _check_replaceable(final: Path) -> None:
     """See that what lies at *final* is nothing, or a release with its own files only."""
     if not final.exists():
         return
-    lines = (final / SUMS_NAME).read_text(errors="replace").splitlines() if (final / SUMS_NAME).is_file() else []
-    ours = {match["name"] for line in lines if (match := _SUM.fullmatch(line))}
-    ours |= {SUMS_NAME, fs.SENTINEL_NAME}
+    ours = {*read_sums(final / SUMS_NAME), SUMS_NAME, fs.SENTINEL_NAME}
     others = sorted(path.name for path in final.iterdir() if path.name not in ours) if final.is_dir() else [final.name]
     if others:
         raise ReleaseError(

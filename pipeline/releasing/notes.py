@@ -6,7 +6,11 @@ import importlib.resources
 import string
 from collections.abc import Iterator
 
-from pipeline.model.manifest import AssetKind, Product, ReleaseManifest, V8Archive
+from pipeline.model.manifest import Product, ReleaseManifest, V8Archive
+from pipeline.model.prebuild import Prebuild
+from pipeline.model.release_asset import AssetKind
+from pipeline.model.released_image import ReleasedImage
+from pipeline.model.released_prebuild import ReleasedPrebuilds
 
 _TEMPLATE = "release-notes.md"
 _BESIDE_PRODUCTS = (
@@ -18,7 +22,8 @@ _BESIDE_PRODUCTS = (
 def notes(manifest: ReleaseManifest) -> str:
     """Return the text, in Markdown."""
     template = importlib.resources.files("pipeline").joinpath("data", _TEMPLATE).read_text(encoding="utf-8")
-    blocks = [block for block in (_products(manifest), _deltas(manifest), _v8(manifest)) if block]
+    parts = (_products, _images, _prebuilds, _deltas, _v8)
+    blocks = [block for block in (part(manifest) for part in parts) if block]
     beside = _BESIDE_PRODUCTS if manifest.products else ""
     return string.Template(template).substitute(tag=manifest.tag, contents="\n".join(blocks), beside=beside)
 
@@ -46,6 +51,39 @@ def _row(product: Product) -> str:
         *sizes,
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _images(manifest: ReleaseManifest) -> str:
+    if not manifest.images:
+        return ""
+    head = ["## Images", "", "| image | for | digest |", "|---|---|---|"]
+    return "\n".join((*head, *(row for image in manifest.images for row in _image_rows(image)), ""))
+
+
+def _image_rows(image: ReleasedImage) -> Iterator[str]:
+    platforms = ", ".join(item.platform for item in image.platforms)
+    for tag in image.tags:
+        yield f"| `{tag.repository}:{tag.tag}` | {platforms} | `{tag.digest}` |"
+    if not image.tags:
+        yield f"| {image.runtime} {image.version}, {image.variant} | {platforms} | `{image.digest}` |"
+
+
+def _prebuilds(manifest: ReleaseManifest) -> str:
+    packed = [one for one in manifest.prebuilds if any(asset.kind is AssetKind.PREBUILD for asset in one.assets)]
+    if not packed:
+        return ""
+    head = ["## Prebuilds", "", "| | for | needs | packed |", "|---|---|---|---:|"]
+    rows = (_prebuild_row(one, prebuild) for one in packed for prebuild in one.prebuilds)
+    return "\n".join((*head, *rows, ""))
+
+
+def _prebuild_row(one: ReleasedPrebuilds, prebuild: Prebuild) -> str:
+    libc = " ".join(filter(None, (prebuild.libc, prebuild.libc_floor)))
+    node = f"Node-API {prebuild.node_api}" if prebuild.node_api else ""
+    abi = f"Node's ABI {prebuild.node_abi}" if prebuild.node_abi else ""
+    sizes = ", ".join(f"{archive.format} {_megabytes(archive.size_bytes)}" for archive in prebuild.archives)
+    needs = ", ".join(filter(None, (libc, node, abi, *prebuild.libraries)))
+    return f"| {one.name} {one.version}: {prebuild.name} | {prebuild.platform}-{prebuild.arch} | {needs} | {sizes} |"
 
 
 def _deltas(manifest: ReleaseManifest) -> str:

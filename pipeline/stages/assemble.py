@@ -12,8 +12,9 @@ from pipeline import archive, fs, record, tarball
 from pipeline.compression import Packing
 from pipeline.context import Context
 from pipeline.errors import IntegrityError
-from pipeline.model.manifest import Asset, AssetKind, Product, SnapshotDigest
+from pipeline.model.manifest import Product
 from pipeline.model.record import FileRecord, Subject
+from pipeline.model.release_asset import Asset, AssetKind, SnapshotDigest
 from pipeline.model.target import find_target
 from pipeline.releasing.builds import FinishedBuild
 from pipeline.releasing.directory import describe

@@ -17,7 +17,8 @@ import pydantic
 from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import IntegrityError, ReleaseError, V8ArchiveError
-from pipeline.model.manifest import AssetKind, V8Archive
+from pipeline.model.manifest import V8Archive
+from pipeline.model.release_asset import AssetKind
 from pipeline.model.target import TARGETS, Target
 from pipeline.model.v8_record import V8BuildRecord
 from pipeline.releasing.directory import describe

@@ -9,7 +9,8 @@ from pipeline import delta, fs
 from pipeline.context import Context
 from pipeline.errors import IntegrityError
 from pipeline.model.asset import ZIP_SUFFIX
-from pipeline.model.manifest import Asset, AssetKind, Delta, DeltaContent, DeltaFormat, Product, ReleaseManifest
+from pipeline.model.manifest import Delta, DeltaContent, DeltaFormat, Product, ReleaseManifest
+from pipeline.model.release_asset import Asset, AssetKind
 from pipeline.releasing.contents import Content, content_kind, is_too_large, read_content
 from pipeline.releasing.directory import describe
 

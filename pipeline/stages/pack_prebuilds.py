@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pipeline
 from pipeline import archive, fs, npm, tarball
+from pipeline.compression import Packing
 from pipeline.context import Context
 from pipeline.errors import PrebuildError
 from pipeline.model.prebuild import INDEX_SUFFIX, Archive, ArchiveFormat, Prebuild, PrebuildManifest
@@ -111,11 +112,20 @@ def _archives(inputs: PackInputs, prebuild: Prebuild, staging: Path, context: Co
         epoch_s=inputs.epoch_s,
         jobs=context.jobs,
     )
-    return (_archive(tar, ArchiveFormat.TAR_ZST), _archive(zipped, ArchiveFormat.ZIP))
+    return (
+        _archive(tar, ArchiveFormat.TAR_ZST, Packing().flavour),
+        _archive(zipped, ArchiveFormat.ZIP, archive.deflate_flavour()),
+    )
 
 
-def _archive(path: Path, archive_format: ArchiveFormat) -> Archive:
-    return Archive(name=path.name, format=archive_format, size_bytes=path.stat().st_size, sha256=fs.sha256_file(path))
+def _archive(path: Path, archive_format: ArchiveFormat, packing: str) -> Archive:
+    return Archive(
+        name=path.name,
+        format=archive_format,
+        size_bytes=path.stat().st_size,
+        sha256=fs.sha256_file(path),
+        packing=packing,
+    )
 
 
 def _place(prebuild: Prebuild, collected: Collected) -> str:

@@ -16,6 +16,7 @@ from pipeline.executors.choose import Means, candidates, choose
 from pipeline.images.design import Design
 from pipeline.images.local import open_image
 from pipeline.images.oci import LayoutReader
+from pipeline.images.place import product_place
 from pipeline.images.root import unpack_root
 from pipeline.model.findings import Finding, Severity
 from pipeline.model.image_reference import ImageReference
@@ -75,9 +76,9 @@ def _layers(reader: LayoutReader, manifest: Manifest) -> list[Path]:
 
 def _product(design: Design, build: FinishedBuild, root: Path) -> Iterator[Finding]:
     """Hold every file of the product against the build's record."""
-    place = root / "usr/lib" / design.runtime
+    place = root / product_place(design.runtime, files=len(build.subject.files))
     for file in build.subject.files:
-        path = place / file.path if len(build.subject.files) > 1 else root / "usr/bin" / file.path
+        path = place / file.path
         same = path.is_file() and fs.sha256_file(path) == file.sha256
         yield Finding(
             id="image.product",

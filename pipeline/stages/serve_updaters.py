@@ -11,7 +11,8 @@ from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import ReleaseError
 from pipeline.model.asset import ZIP_SUFFIX, asset_name
-from pipeline.model.manifest import Asset, AssetKind, DeltaContent, DeltaFormat, Product
+from pipeline.model.manifest import DeltaContent, DeltaFormat, Product
+from pipeline.model.release_asset import Asset, AssetKind
 from pipeline.model.target import find_target
 from pipeline.model.updater_spec import UpdaterSpec
 from pipeline.releasing.directory import describe

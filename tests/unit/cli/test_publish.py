@@ -13,10 +13,16 @@ from pipeline.cli.main import main
 from tests.unit.github.publishing import NAMES, write_files
 from tests.unit.github.stand_in import StandIn, serving
 from tests.unit.github.world import TAG, TOKEN, World
+from tests.unit.releasing.finished import Sketch, write_build
 
 COMPONENTS = "app-1.2.3-linux-arm64.components.json"
 REPORT = "app-1.2.3-linux-arm64.report.html"
 FILES = sorted((*NAMES, COMPONENTS, REPORT))
+IMAGE = """
+[runtimes.app.image]
+variants = ["scratch"]
+repositories = ["127.0.0.1:1/app"]
+"""
 SPEC = """\
 schema = 1
 [targets]
@@ -151,3 +157,27 @@ def test_unlock_says_who_it_was(github: StandIn, capsys: pytest.CaptureFixture[s
     assert run(capsys, "release", "unlock", "--tag", TAG) == (0, "removed: there was no lock\n", "")
     assert run_json(capsys, "release", "prune") == (0, {"schema": 1, "removed": []})
     assert github.world.releases == []
+
+
+def test_an_assembled_release_is_held_against_releases_toml(
+    github: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_build(Path("builds").absolute(), Sketch(version="1.2.3"))
+    assert run(capsys, "release", "assemble", "--quiet", "--tag", TAG, "--dist", "builds")[0] == 0
+    directory = f"release/{TAG}"
+    names = sorted(path.name for path in Path(directory).iterdir())
+    code, result = run_json(capsys, "publish", "--tag", TAG, "--dist", directory, "--dry-run")
+    assert (code, result["upload"], result["images"]) == (0, names, [])
+    Path("releases.toml").write_text(SPEC.replace('["arm64"]', '["arm64", "amd64"]') + IMAGE)
+    code, _out, err = run(capsys, "publish", "--quiet", "--tag", TAG, "--dist", directory, "--dry-run")
+    assert (code, err.splitlines()[:2]) == (32, ["app-[0-9]*-linux-amd64.zip: no such zip", "app: no image scratch"])
+    code, result = run_json(capsys, "publish", "--tag", "v1.2.4", "--dist", directory, "--plan", plan_of(names))
+    assert result["error"]["what"] == f"{Path(directory).absolute()} is the release {TAG}, not v1.2.4"
+    assert github.world.releases == []
+
+
+def plan_of(names: list[str]) -> str:
+    """Write a plan of one's own: what releases.toml implies is not asked then."""
+    assets = [{"pattern": name, "kind": "file"} for name in names]
+    Path("plan.json").write_text(json.dumps({"schema": 1, "assets": assets}))
+    return "plan.json"

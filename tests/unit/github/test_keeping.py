@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,9 @@ def withdraw(github: StandIn, directory: Path, tag: str = TAG) -> str:
     return keeping.withdraw_release(access, tag, "A wrong snapshot.", context_for(directory), QUICK).state
 
 
-def republish(github: StandIn, directory: Path) -> PublishOutcome:
-    return keeping.republish(request_for(github.url, directory), context_for(directory))
+def republish(github: StandIn, directory: Path, **changes: object) -> PublishOutcome:
+    request = dataclasses.replace(request_for(github.url, directory), **changes)  # type: ignore[arg-type]
+    return keeping.republish(request, context_for(directory))
 
 
 def test_a_list_has_what_was_published_here(github: StandIn, files_dir: Path) -> None:
@@ -100,6 +102,14 @@ def test_a_republication_that_fails_goes_on(github: StandIn, files_dir: Path, st
     github.schedule()
     republish(github, files_dir)
     assert states(github, files_dir) == {REVISION: "public", TAG: "withdrawn"}
+
+
+def test_an_assembled_release_is_republished_under_its_own_tag_only(github: StandIn, files_dir: Path) -> None:
+    with pytest.raises(PublishError) as caught:
+        republish(github, files_dir, assembled_tag=TAG)
+    assert caught.value.what == f"{files_dir} is the release {TAG}, not {REVISION}"
+    assert f"refs/tags/{REVISION}" not in github.world.refs
+    assert republish(github, files_dir, assembled_tag=REVISION).published.tag == REVISION
 
 
 def test_a_revision_tag_that_names_something_else(github: StandIn, files_dir: Path) -> None:

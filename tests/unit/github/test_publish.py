@@ -14,6 +14,7 @@ from pipeline.errors import IntegrityError, PipelineError, PublishError
 from pipeline.github.api import RefusedError
 from pipeline.github.holder import this_process
 from pipeline.github.lock import LEASE_S, PREFIX, Held
+from pipeline.model.released_image import ReleasedImage, ReleasedPlatform
 from pipeline.orchestrate.publishing import preview
 from pipeline.publication.marker import find_marker
 from tests.unit.github.publishing import NAMES, context_for, publish, request_for, write_files
@@ -503,3 +504,31 @@ def test_the_marker_is_found_and_not_shown(github: StandIn, files_dir: Path) -> 
     assert (marker.tag, marker.withdrawn) == (TAG, False)
     assert find_marker("by hand") is None
     assert find_marker('<!-- snapstitch-release {"tag": 1} -->') is None
+
+
+def test_an_assembled_release_of_another_tag(github: StandIn, files_dir: Path) -> None:
+    with pytest.raises(PublishError) as caught:
+        publish(github.url, files_dir, assembled_tag="v1.0.0")
+    assert str(caught.value) == (
+        f"error: {files_dir} is the release v1.0.0, not {TAG}\n"
+        "  usual cause: its manifest, its notes and what updaters read have that tag in them\n"
+        f"  what to do:  assemble it anew: `python -m pipeline release assemble --tag {TAG}`"
+    )
+    assert github.log == []
+
+
+def test_images_that_nobody_can_pull_keep_a_release_from_being_public(github: StandIn, files_dir: Path) -> None:
+    digest = f"sha256:{'0' * 64}"
+    platform = ReleasedPlatform(
+        platform="linux/arm64", target="arm64", digest=digest, size_bytes=1, subject_sha256="0" * 64, place="/usr/bin"
+    )
+    image = ReleasedImage(runtime="app", version="1.2.3", variant="scratch", digest=digest, platforms=(platform,))
+    with pytest.raises(PublishError) as caught:
+        publish(github.url, files_dir, images=(image,))
+    assert str(caught.value) == (
+        "app 1.2.3, scratch: in no registry\n\n"
+        "error: the images of the release are not where it says (1 difference)\n"
+        "  usual cause: they were not pushed, were removed or replaced since, or the release is older than the push\n"
+        "  what to do:  push them with `image --push`, and assemble the release again"
+    )
+    assert github.log == []

@@ -18,7 +18,6 @@ from pipeline.errors import ReleaseError
 from pipeline.github.access import Access
 from pipeline.model.manifest import DeltaFormat
 from pipeline.model.release_plan import plan_of_release
-from pipeline.model.spec import Spec
 from pipeline.net.exchange import Secret
 from pipeline.orchestrate.publishing import PublishRequest, publish_release
 from pipeline.releasing.directory import read_manifest
@@ -51,7 +50,7 @@ def publish(github: StandIn, directory: Path) -> None:
     tag = directory.name
     github.world.refs[f"refs/tags/{tag}"] = github.world.make_commit(tag, "f" * 40)["sha"]
     access = Access(repository=REPOSITORY, api_url=github.url, token=Secret(TOKEN))
-    plan = plan_of_release(read_manifest(directory / "release.json"), Spec(schema_version=1), [])
+    plan = plan_of_release(read_manifest(directory / "release.json"))
     request = PublishRequest(access=access, tag=tag, directory=directory, plan=plan, notes="Notes.", patience=QUICK)
     publish_release(request, context_for(directory.parent))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ArchiveError
-from pipeline.images.root import unpack_root
+from pipeline.images.root import file_digests, unpack_root
 
 
 def layer(place: Path, *members: tuple[str, bytes | str]) -> Path:
@@ -59,3 +60,26 @@ def test_nothing_is_written_through_a_link_that_leads_out(tmp_path: Path, target
 def test_hostile_layers(tmp_path: Path, members: list[tuple[str, bytes | str]]) -> None:
     with pytest.raises(ArchiveError):
         unpacked(tmp_path, tuple(members))
+
+
+def digests(tmp_path: Path, wanted: tuple[str, ...], *layers: tuple[tuple[str, bytes | str], ...]) -> dict[str, str]:
+    """Which of the layers' contents lies where."""
+    paths = [layer(tmp_path / f"{number}.tar.gz", *members) for number, members in enumerate(layers)]
+    contents = {
+        hashlib.sha256(content).hexdigest(): content.decode()
+        for members in layers
+        for _name, content in members
+        if isinstance(content, bytes)
+    }
+    (tmp_path / "scratch").mkdir()
+    return {path: contents[sha256] for path, sha256 in file_digests(paths, wanted, tmp_path / "scratch").items()}
+
+
+def test_files_are_found_where_links_and_layers_put_them(tmp_path: Path) -> None:
+    found = digests(
+        tmp_path,
+        ("usr/lib/app/app", "lib/app/app", "usr/bin/app", "usr/lib/gone", "usr/lib/none", "usr/bin/link"),
+        (("lib", "usr/lib"), ("usr/lib/app/app", b"old"), ("usr/lib/gone", b"gone"), ("usr/bin/app", b"lower")),
+        (("lib/app/app", b"new"), ("usr/lib/.wh.gone", b""), ("./usr/bin/app", b"upper"), ("usr/bin/link", "app")),
+    )
+    assert found == {"usr/lib/app/app": "new", "lib/app/app": "new", "usr/bin/app": "upper"}

@@ -15,7 +15,8 @@ from pipeline.archive import EARLIEST_ZIP_TIME_S
 from pipeline.context import Context
 from pipeline.errors import IntegrityError
 from pipeline.model.events import NullReporter
-from pipeline.model.manifest import AssetKind, Product
+from pipeline.model.manifest import Product
+from pipeline.model.release_asset import AssetKind
 from pipeline.releasing.builds import find_builds
 from pipeline.stages import assemble
 from tests.unit.releasing.finished import Sketch, content, write_build
