@@ -11,13 +11,13 @@ from typing import Any
 import click
 
 from pipeline.cli.image_push import push
-from pipeline.cli.request import DEFAULT_OUT_DIR
+from pipeline.cli.request import DEFAULT_OUT_DIR, EXECUTORS
 from pipeline.cli.settings import Session, Verb, common_options, open_session
 from pipeline.cli.spec_file import SpecFile, load_spec, required_spec
 from pipeline.errors import UsageError
 from pipeline.images.bases import BaseIndex, read_index
 from pipeline.model.image_spec import VARIANTS, Variant
-from pipeline.model.selection import Selection, resolve
+from pipeline.model.selection import Selection, parse_executor, resolve
 from pipeline.model.target import find_target
 from pipeline.orchestrate.image_baking import BakeOrder, bake_all
 from pipeline.orchestrate.image_layout import LayoutOrder, write_layout
@@ -29,6 +29,7 @@ from pipeline.orchestrate.imaging import (
     check_bases,
     check_dockerfiles,
     lay_out,
+    resolve_bases,
     write_dockerfiles,
 )
 from pipeline.report.summary import verdict_text
@@ -53,12 +54,16 @@ def _options() -> list[Callable[[Any], Any]]:
         option("--builder", metavar="NAME", help="[--bake] Builder of buildx (default: the one in use)."),
         option("--push", metavar="VARIANT=LAYOUT", multiple=True, help="Publish an OCI layout; repeatable."),
         option("--repository", metavar="HOST/NAME", multiple=True, help="[--push] Where to; repeatable."),
+        option("--executor", metavar="NAME", default="auto", help=f"[--push] What runs images: {EXECUTORS}"),
+        option("--remote-run", metavar="WORDS", default="", help="[--push, ssh] Emulator there; see build."),
+        option("--ssh-config", type=_PATH, metavar="FILE", help="[--push, ssh] Settings of the client."),
         option("--variant", type=click.Choice(VARIANTS), default="scratch", help="[--layout] Default: scratch."),
         option("--base-layout", type=_PATH, metavar="DIR", help="[--layout] OCI layout of the variant's base."),
         option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml (default: its default one)."),
         option("-t", "--target", metavar="NAME", multiple=True, help="Platform (default: all targets); repeatable."),
         option("--dist", type=_PATH, metavar="DIR", multiple=True, help="Finished builds (default: dist); repeatable."),
         option("--base-index", metavar="VARIANT=FILE", multiple=True, help="Index of a base; checked, and pins it."),
+        option("--resolve-bases", is_flag=True, help="Look bases up in their registries; checked, and pins them."),
         option("--published", metavar="VERSION", multiple=True, help="Version that is there already; repeatable."),
         option("--revision", metavar="COMMIT", help="Of the sources, for the images' labels."),
         option("--sbom-generator", metavar="IMAGE", help="What writes bills of materials (default: buildx's choice)."),
@@ -99,15 +104,17 @@ def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever t
         elif options["check"]:
             _check(session, file, options)
         elif options["layout"]:
-            _layout(session, _request(file, options), options)
+            _layout(session, _request(session, file, options), options)
         elif options["bake"]:
-            _bake(session, _request(file, options), options, file)
+            _bake(session, _request(session, file, options), options, file)
         elif options["push"]:
-            push(session, _request(file, options), options["push"], options["repository"])
+            push(session, _request(session, file, options), options["push"], options["repository"])
         elif options["print"]:
-            _print(session, _request(file, options), options, file)
+            _print(session, _request(session, file, options), options, file)
         else:
-            made = lay_out(_request(file, options), (Path.cwd() / options["context"]).absolute(), session.context)
+            made = lay_out(
+                _request(session, file, options), (Path.cwd() / options["context"]).absolute(), session.context
+            )
             session.result({"schema": 1, "context": str(made)}, f"{made}\n")
 
 
@@ -125,8 +132,8 @@ def _done(path: Path) -> str:
 def _check(session: Session, file: SpecFile, options: dict[str, Any]) -> None:
     places = check_dockerfiles(file.spec, file.base_dir / DOCKERFILES_DIR)
     bases: dict[str, list[str]] = {}
-    if options["base_index"]:
-        request = _request(file, options)
+    if options["base_index"] or options["resolve_bases"]:
+        request = _request(session, file, options)
         check_bases(request)
         bases = {variant: list(index.platforms) for variant, index in request.bases.items()}
     text = f"in order: {len(places)} Dockerfiles, {len(bases)} bases\n"
@@ -184,9 +191,12 @@ def _print(session: Session, request: ImageRequest, options: dict[str, Any], fil
     session.result(json.loads(text), text)
 
 
-def _request(file: SpecFile, options: dict[str, Any]) -> ImageRequest:
+def _request(session: Session, file: SpecFile, options: dict[str, Any]) -> ImageRequest:
     here = Path.cwd()
-    selection = Selection(runtime=options["runtime"], targets=options["target"], out_dir=here)
+    executor, host = parse_executor(options["executor"], options["remote_run"], options["ssh_config"])
+    selection = Selection(
+        runtime=options["runtime"], targets=options["target"], out_dir=here, executor=executor, host=host
+    )
     request = resolve(file.spec, selection, base_dir=file.base_dir)
     made = ImageRequest(
         request=request,
@@ -198,7 +208,7 @@ def _request(file: SpecFile, options: dict[str, Any]) -> ImageRequest:
     )
     if unknown := set(made.bases) - set(made.spec.variants):
         raise _no_such_variant(min(unknown))
-    return made
+    return resolve_bases(made, session.context) if options["resolve_bases"] else made
 
 
 def _base_index(text: str) -> tuple[Variant, BaseIndex]:

@@ -12,6 +12,7 @@ import http.server
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -26,8 +27,9 @@ from pipeline.model.target import find_target
 from tests.unit.images.made import base_layout_of, finished_build, library
 
 from .command import Cli, Ended
+from .forked import ForkedCli, forking
 from .packages import unpacked
-from .registry import RunningRegistry, docker_config, htpasswd, running_registry
+from .registry import RunningRegistry, docker_config, htpasswd, running_registry, send_image
 from .registry_proxy import Fault, Proxy, running_proxy
 
 pytestmark = [pytest.mark.network]
@@ -54,7 +56,7 @@ PATH = "team/app"
 class Project:
     """Finished builds and a layout of each variant."""
 
-    cli: Cli
+    cli: ForkedCli
     directory: Path
 
     def layout(self, name: str, variant: str, *options: str) -> str:
@@ -79,7 +81,13 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def forked(cli: Cli) -> Iterator[ForkedCli]:
+    with forking(cli) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def project(forked: ForkedCli, tmp_path_factory: pytest.TempPathFactory) -> Project:
     place = tmp_path_factory.mktemp("project")
     (place / "releases.toml").write_text(SPEC)
     libc: dict[str, dict[str, bytes]] = {}
@@ -87,7 +95,7 @@ def project(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Project:
         finished_build(place / "dist", target)
         loader = find_target(target).interpreter.lstrip("/")
         libc[find_target(target).oci_platform] = {n: library(target, Path(n).name) for n in ("lib/libc.so.6", loader)}
-    made = Project(cli=cli, directory=place)
+    made = Project(cli=forked, directory=place)
     for variant in ("debian", "ubuntu"):
         base_layout_of(place / f"base-{variant}", libc)
         made.layout(variant, variant)
@@ -130,19 +138,19 @@ def test_everything_is_there_and_a_second_push_sends_nothing(
     assert [item["blobs"] for item in again.result["images"]] == [0, 0]
 
 
-def test_it_is_verified_by_its_name(project: Project, registry: RunningRegistry, cli: Cli) -> None:
+def test_it_is_verified_by_its_name(project: Project, registry: RunningRegistry) -> None:
     assert project.push(registry.host).exit_code == 0
     for name in (f"docker://{registry.host}/{PATH}:1.0.0", f"{registry.host}/{PATH}:ubuntu"):
-        found = cli.run("verify", name)
+        found = project.cli.run("verify", name)
         assert found.exit_code == 0, found.stderr
         (file,) = found.result["files"]
         assert (file["kind"], file["verdict"], sorted(file["targets"])) == ("oci-layout", "ok", sorted(TARGETS))
-    missing = cli.run("verify", f"{registry.host}/{PATH}:2")
+    missing = project.cli.run("verify", f"{registry.host}/{PATH}:2")
     assert missing.exit_code == 35
     assert f"error: there is no image {registry.host}/{PATH}:2\n" in missing.stderr
 
 
-def test_password_and_who_has_none(project: Project, program: Path, tmp_path: Path, cli: Cli) -> None:
+def test_password_and_who_has_none(project: Project, program: Path, tmp_path: Path) -> None:
     with running_registry(program, tmp_path / "registry", auth=htpasswd(tmp_path)) as registry:
         nobody = project.push(registry.host, env={"DOCKER_CONFIG": str(tmp_path / "none")})
         assert nobody.exit_code == 35
@@ -155,7 +163,7 @@ def test_password_and_who_has_none(project: Project, program: Path, tmp_path: Pa
         right = docker_config(tmp_path / "right", registry.host)
         pushed = project.push(registry.host, env=right)
         assert pushed.exit_code == 0, pushed.stderr
-        assert cli.run("verify", f"{registry.host}/{PATH}:1", env=right).exit_code == 0
+        assert project.cli.run("verify", f"{registry.host}/{PATH}:1", env=right).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -248,14 +256,12 @@ def killed_after(project: Project, proxy: Proxy, passed: int) -> bool:
 
     Return False when the push makes no such request.
     """
-    with subprocess.Popen(
-        project.cli.argv(*project.arguments(proxy.host)), env=project.cli.environ(), cwd=project.directory,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
-        proxy.faults.append(
-            Fault(pattern="^(POST|PATCH|PUT) ", skip=passed, after=lambda: os.kill(process.pid, signal.SIGKILL))
-        )
-        code = process.wait(timeout=120)
+    fault = Fault(pattern="^(POST|PATCH|PUT) ", skip=passed)
+    pid = 0
+    fault.after = lambda: os.kill(pid, signal.SIGKILL)
+    proxy.faults.append(fault)
+    pid = project.cli.begin(*project.arguments(proxy.host), cwd=project.directory)
+    code = project.cli.end(timeout_s=120)
     assert code in {0, -signal.SIGKILL}
     return code != 0
 
@@ -338,6 +344,111 @@ def test_a_tar_as_bake_writes_it(project: Project, registry: RunningRegistry, tm
     assert registry.tags(PATH)["latest"] == top["digest"]
     content = (project.directory / "debian/blobs/sha256" / top["digest"][7:]).read_bytes()
     assert hashlib.sha256(content).hexdigest() == top["digest"][7:]
+
+
+def test_a_blob_goes_on_where_the_registry_says(project: Project, registry: RunningRegistry, proxy: Proxy) -> None:
+    """It has 200 bytes of the second blob when the connection is cut."""
+    proxy.uploads = {}
+    proxy.faults.append(Fault(pattern="^PATCH ", cut_after_bytes=200, skip=1))
+    pushed = project.push(proxy.host)
+    assert pushed.exit_code == 0, pushed.stderr
+    begun, gone_on = proxy.ranges[1:3]
+    end = begun.removeprefix("0-")
+    assert gone_on == f"200-{end}"
+    assert [line for line in proxy.ranges[3:] if not line.startswith("0-")] == []
+    assert sorted(registry.tags(PATH)) == ALL_TAGS
+    assert project.cli.run("verify", f"{registry.host}/{PATH}:1.0.0").exit_code == 0
+
+
+def test_a_registry_that_is_started_again(project: Project, program: Path, tmp_path: Path) -> None:
+    """It dies while it takes a blob; the next one has its disk, and knows nothing of what was under way."""
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(running_registry(program, tmp_path / "first"))
+        proxy = stack.enter_context(running_proxy(first))
+
+        def die() -> None:
+            os.kill(first.pid, signal.SIGKILL)
+            again = running_registry(program, tmp_path / "again", data_dir=first.data_dir)
+            proxy.behind = stack.enter_context(again)
+
+        proxy.faults.append(Fault(pattern="^PATCH ", skip=2, before=die))
+        pushed = project.push(proxy.host)
+        assert pushed.exit_code == 0, pushed.stderr
+        assert proxy.behind is not first
+        assert sorted(proxy.tags(PATH)) == ALL_TAGS
+
+
+def test_a_registry_that_stays_dead(project: Project, program: Path, tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with running_registry(program, tmp_path / "first", data_dir=data_dir) as first, running_proxy(first) as proxy:
+        # The proxy drops the connections that it cannot pass on.
+        proxy.faults.append(
+            Fault(pattern="^PUT .*/manifests/", skip=2, before=lambda: os.kill(first.pid, signal.SIGKILL))
+        )
+        failed = project.push(proxy.host)
+        assert failed.exit_code == 35, failed.stderr
+        assert f"error: cannot talk to the registry {proxy.host} (tried 6 times): " in failed.stderr
+        assert first.tags(PATH) == {}
+    with running_registry(program, tmp_path / "again", data_dir=data_dir) as again:
+        assert project.push_on(again.host).exit_code == 0
+        assert sorted(again.tags(PATH)) == ALL_TAGS
+
+
+def test_programs_under_each_others_platform(project: Project, registry: RunningRegistry, tmp_path: Path) -> None:
+    """Everything has the digest that it should have; the index says the wrong thing."""
+    swapped = tmp_path / "swapped"
+    shutil.copytree(project.directory / "debian", swapped)
+    described = json.loads((swapped / "index.json").read_text())
+    (top,) = described["manifests"]
+    index = json.loads((swapped / "blobs/sha256" / top["digest"][7:]).read_bytes())
+    first, second = index["manifests"]
+    first["platform"], second["platform"] = second["platform"], first["platform"]
+    content = json.dumps(index).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    (swapped / "blobs/sha256" / digest).write_bytes(content)
+    top |= {"digest": f"sha256:{digest}", "size": len(content)}
+    (swapped / "index.json").write_text(json.dumps(described))
+    arguments = ["image", "--push", f"debian={swapped}", "--repository", f"{registry.host}/{PATH}"]
+    refused = project.cli.run(*arguments, cwd=project.directory)
+    assert refused.exit_code == 21, refused.stderr
+    assert "elf.machine" in refused.stderr
+    assert registry.tags(PATH) == {}
+
+
+def test_a_version_that_has_fewer_platforms(project: Project, registry: RunningRegistry) -> None:
+    """What the registry has under the version's tag is no manifest list of all these builds."""
+    project.layout("less", "debian", "--target", "arm64")
+    base = ["image", "--repository", f"{registry.host}/{PATH}", "--target", "arm64", "--push", "debian=less"]
+    assert project.cli.run(*base, cwd=project.directory).exit_code == 0
+    before = registry.tags(PATH)
+    refused = project.push(registry.host)
+    assert refused.exit_code == 35
+    assert f"{registry.host}/{PATH}:1.0.0 is there already, and is another image" in refused.stderr
+    assert registry.tags(PATH) == before
+
+
+def test_bases_are_looked_up_in_their_registries(project: Project, registry: RunningRegistry, tmp_path: Path) -> None:
+    """One with all platforms, one that lacks a platform, one that has no index, one that is not there."""
+    send_image(registry, "bases/whole", project.directory / "base-debian")
+    base_layout_of(tmp_path / "half", {"linux/arm64": {}})
+    send_image(registry, "bases/half", tmp_path / "half")
+    send_image(registry, "bases/single", tmp_path / "half", platform=True)
+
+    def check(name: str, *options: str) -> Ended:
+        spec = tmp_path / "releases.toml"
+        spec.write_text(f'{SPEC}bases = {{ debian = "{registry.host}/bases/{name}" }}\n'.replace(', "ubuntu"', ""))
+        assert project.cli.run("image", "--write", "--spec", spec).exit_code == 0
+        return project.cli.run("image", "--check", "--resolve-bases", "--spec", spec, *options)
+
+    assert check("whole:1").result["bases"] == {"debian": ["linux/arm/v7", "linux/arm64"]}
+    for name in ("half", "single"):
+        assert check(f"{name}:1", "--target", "arm64").exit_code == 0
+        lacking = check(f"{name}:1")
+        assert lacking.exit_code == 34
+        assert f"the base {registry.host}/bases/{name}:1 has nothing for linux/arm/v7\n" in lacking.stderr
+    missing = check("none:1")
+    assert missing.exit_code == 35
+    assert f"there is no base {registry.host}/bases/none:1\n" in missing.stderr
 
 
 def test_a_disk_without_space(project: Project, program: Path, tmp_path: Path) -> None:
