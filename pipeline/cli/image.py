@@ -16,6 +16,7 @@ from pipeline.cli.settings import Session, Verb, common_options, open_session
 from pipeline.cli.spec_file import SpecFile, load_spec, required_spec
 from pipeline.errors import UsageError
 from pipeline.images.bases import BaseIndex, read_index
+from pipeline.model.image_reference import SCHEME, ImageReference, parse_reference
 from pipeline.model.image_spec import VARIANTS, Variant
 from pipeline.model.selection import Selection, parse_executor, resolve
 from pipeline.model.target import find_target
@@ -32,8 +33,10 @@ from pipeline.orchestrate.imaging import (
     resolve_bases,
     write_dockerfiles,
 )
+from pipeline.orchestrate.job import toolbox_inputs
 from pipeline.report.summary import verdict_text
 from pipeline.stages import lay_out_toolchain
+from pipeline.stages.toolbox import ToolboxInputs
 
 DEFAULT_HOSTS = ("amd64", "arm64")
 """Machines that the toolchain image is for."""
@@ -58,7 +61,7 @@ def _options() -> list[Callable[[Any], Any]]:
         option("--remote-run", metavar="WORDS", default="", help="[--push, ssh] Emulator there; see build."),
         option("--ssh-config", type=_PATH, metavar="FILE", help="[--push, ssh] Settings of the client."),
         option("--variant", type=click.Choice(VARIANTS), default="scratch", help="[--layout] Default: scratch."),
-        option("--base-layout", type=_PATH, metavar="DIR", help="[--layout] OCI layout of the variant's base."),
+        option("--base-layout", metavar="DIR", help="[--layout] OCI layout of its base, or docker://IMAGE."),
         option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml (default: its default one)."),
         option("-t", "--target", metavar="NAME", multiple=True, help="Platform (default: all targets); repeatable."),
         option("--dist", type=_PATH, metavar="DIR", multiple=True, help="Finished builds (default: dist); repeatable."),
@@ -141,12 +144,11 @@ def _check(session: Session, file: SpecFile, options: dict[str, Any]) -> None:
 
 
 def _layout(session: Session, request: ImageRequest, options: dict[str, Any]) -> None:
-    here, base = Path.cwd(), options["base_layout"]
     order = LayoutOrder(
         request=request,
         variant=options["variant"],
-        layout_dir=(here / options["layout"]).absolute(),
-        base_dir=(here / base).absolute() if base else None,
+        layout_dir=(Path.cwd() / options["layout"]).absolute(),
+        base=_base(options["base_layout"]),
     )
     made = write_layout(order, session.context)
     session.reporter.show([verdict_text(made.examined.findings)])
@@ -154,12 +156,30 @@ def _layout(session: Session, request: ImageRequest, options: dict[str, Any]) ->
     session.result(value, f"{made.digest}  {made.layout_dir}\n")
 
 
+def _base(text: str | None) -> Path | ImageReference | None:
+    if text and text.startswith(SCHEME):
+        return parse_reference(text)
+    return (Path.cwd() / text).absolute() if text else None
+
+
 def _toolchain(session: Session, options: dict[str, Any]) -> None:
     names = options["target"] or DEFAULT_HOSTS
     place = (Path.cwd() / options["toolchain_context"]).absolute()
-    inputs = lay_out_toolchain.ToolchainContextInputs(hosts=tuple(map(find_target, names)), context_dir=place)
+    inputs = lay_out_toolchain.ToolchainContextInputs(
+        hosts=tuple(map(find_target, names)), context_dir=place, toolboxes=_toolboxes(options)
+    )
     made = lay_out_toolchain.run(inputs, session.context)
     session.result({"schema": 1, "context": str(made)}, f"{made}\n")
+
+
+def _toolboxes(options: dict[str, Any]) -> tuple[ToolboxInputs, ...]:
+    """Return the toolboxes of the runtime that is named, for all of its targets; none where none is named."""
+    if not options["runtime"]:
+        return ()
+    file = load_spec(required_spec(options["spec"], start_dir=Path.cwd()), start_dir=Path.cwd())
+    selection = Selection(runtime=options["runtime"], out_dir=Path.cwd())
+    request = resolve(file.spec, selection, base_dir=file.base_dir)
+    return tuple(toolbox_inputs(request, item) for item in request.targets)
 
 
 def _bake(session: Session, request: ImageRequest, options: dict[str, Any], file: SpecFile) -> None:

@@ -102,7 +102,8 @@ def send_image(registry: RunningRegistry, path: str, layout: Path, *, platform: 
 
 
 def _content(layout: Path, descriptor: dict[str, Any]) -> bytes:
-    return (layout / "blobs/sha256" / descriptor["digest"][7:]).read_bytes()
+    digest: str = descriptor["digest"]
+    return (layout / "blobs/sha256" / digest.removeprefix("sha256:")).read_bytes()
 
 
 def _send(

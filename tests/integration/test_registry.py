@@ -138,6 +138,17 @@ def test_everything_is_there_and_a_second_push_sends_nothing(
     assert [item["blobs"] for item in again.result["images"]] == [0, 0]
 
 
+def test_a_second_repository_of_the_registry(project: Project, registry: RunningRegistry) -> None:
+    """It gets the blobs mounted, and its own proof and tags."""
+    arguments = [*project.arguments(registry.host), f"--repository={registry.host}/copies/app"]
+    project.directory.joinpath("app.push.json").unlink(missing_ok=True)
+    pushed = project.cli.run(*arguments, cwd=project.directory)
+    assert pushed.exit_code == 0, pushed.stderr
+    sent = {item["repository"].partition("/")[2]: item["blobs"] for item in pushed.result["images"]}
+    assert sent["copies/app"] == 0 < sent[PATH]
+    assert registry.tags(PATH) == registry.tags("copies/app")
+
+
 def test_it_is_verified_by_its_name(project: Project, registry: RunningRegistry) -> None:
     assert project.push(registry.host).exit_code == 0
     for name in (f"docker://{registry.host}/{PATH}:1.0.0", f"{registry.host}/{PATH}:ubuntu"):
