@@ -54,7 +54,7 @@ def test_an_executor_that_cannot_run_it(
     with running_registry(program, tmp_path / "registry") as registry:
         to = ("--push", f"scratch={scratch_layout}", f"--repository={registry.host}/team/pico", "--executor", "docker")
         refused = cli.run(*pico_options, *to, env={"DOCKER_HOST": f"unix://{tmp_path}/none"})
-        assert refused.exit_code == 8, refused.stderr
+        assert refused.exit_code == 16, refused.stderr
         assert "error: no program of arm64 can be run here\n" in refused.stderr
         assert registry.tags("team/pico") == {}
     (scratch_layout.parent / "pico.push.json").unlink(missing_ok=True)

@@ -131,7 +131,8 @@ def test_the_plan_of_bake(project: Path, capsys: pytest.CaptureFixture[str]) -> 
     }
     annotations = debian["annotations"]
     assert isinstance(annotations, list)
-    assert "index,manifest:org.opencontainers.image.version=1.0.0" in annotations
+    for place in ("index", "manifest"):
+        assert f"{place}:org.opencontainers.image.version=1.0.0" in annotations
     assert f"manifest[linux/arm/v7]:snapstitch.snapshots=snap/snap.bin@sha256:{'a' * 64}" in annotations
     assert "manifest[linux/arm64]:snapstitch.glibc.floor=2.31" in annotations
     assert debian["attest"] == ["type=provenance,mode=max", "type=sbom,generator=example.org/sbom:1"]
