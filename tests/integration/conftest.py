@@ -17,10 +17,12 @@ from pipeline.stages import toolbox
 
 from .command import ROOT, Cli
 from .engine import Engine, running_engine
+from .forked import ForkedCli, forking
 from .handoffs import Handoff, make_handoff
 from .packages import unpacked
 from .products import Built
 from .registry import RunningRegistry, running_registry
+from .registry_project import Project, make_project
 from .sshd import Sshd, running_sshd
 
 
@@ -116,3 +118,22 @@ def scratch_layout(cli: Cli, pico_options: tuple[str | Path, ...], tmp_path_fact
     assert made.exit_code == 0, made.stderr
     assert made.result["tags"] == ["0.1.0-scratch", "0.1-scratch", "scratch"]
     return place
+
+
+@pytest.fixture(scope="session")
+def forked(cli: Cli) -> Iterator[ForkedCli]:
+    """Yield the command line for many short runs."""
+    with forking(cli) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def project(forked: ForkedCli, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return finished builds and images of theirs, for tests of registries."""
+    return make_project(forked, tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def registry_program(cli: Cli) -> Path:
+    """Return Debian's docker-registry."""
+    return unpacked(cli, "docker-registry") / "usr/bin/docker-registry"
