@@ -46,9 +46,9 @@ ARG TARGETARCH
 ARG TARGETVARIANT
 COPY ${{TARGETARCH}}${{TARGETVARIANT}}/libc/ /
 COPY ${{TARGETARCH}}${{TARGETVARIANT}}/product.zip /tmp/product.zip
-RUN busybox mkdir -p /usr/lib/pico /usr/bin
-RUN busybox unzip -q /tmp/product.zip -d /usr/lib/pico && busybox rm /tmp/product.zip
-RUN busybox ln -s ../lib/pico/pico /usr/bin/pico && busybox chmod 755 /usr/lib/pico/pico
+RUN /bin/busybox mkdir -p /usr/lib/pico /usr/bin
+RUN /bin/busybox unzip -q /tmp/product.zip -d /usr/lib/pico && /bin/busybox rm /tmp/product.zip
+RUN /bin/busybox ln -s ../lib/pico/pico /usr/bin/pico && /bin/busybox chmod 755 /usr/lib/pico/pico
 RUN echo 'pico:x:10001:10001::/home/pico:/bin/sh' >> /etc/passwd && echo 'pico:x:10001:' >> /etc/group
 USER 10001:10001
 ENTRYPOINT ["/usr/bin/pico"]
@@ -124,7 +124,7 @@ def usual(bench: Bench, base: str) -> dict[str, Any]:
     for target in TARGETS:
         place = context / platform_dir(target)
         shutil.copytree(bench.directory / "context" / platform_dir(target) / "libc", place / "libc")
-        (zip_path,) = bench.dist_dir.glob(f"*{target.rust_triple}*.zip")
+        (zip_path,) = bench.dist_dir.glob(f"*-{target.name}.zip")
         shutil.copy(zip_path, place / "product.zip")
         emulate(bench.engine, target)
     (context / "Dockerfile").write_text(USUAL.format(base=base))
