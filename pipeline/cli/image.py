@@ -11,13 +11,14 @@ from typing import Any
 import click
 
 from pipeline.cli.image_push import push
-from pipeline.cli.request import DEFAULT_OUT_DIR
+from pipeline.cli.request import DEFAULT_OUT_DIR, EXECUTORS
 from pipeline.cli.settings import Session, Verb, common_options, open_session
 from pipeline.cli.spec_file import SpecFile, load_spec, required_spec
 from pipeline.errors import UsageError
 from pipeline.images.bases import BaseIndex, read_index
+from pipeline.model.image_reference import SCHEME, ImageReference, parse_reference
 from pipeline.model.image_spec import VARIANTS, Variant
-from pipeline.model.selection import Selection, resolve
+from pipeline.model.selection import Selection, parse_executor, resolve
 from pipeline.model.target import find_target
 from pipeline.orchestrate.image_baking import BakeOrder, bake_all
 from pipeline.orchestrate.image_layout import LayoutOrder, write_layout
@@ -29,10 +30,13 @@ from pipeline.orchestrate.imaging import (
     check_bases,
     check_dockerfiles,
     lay_out,
+    resolve_bases,
     write_dockerfiles,
 )
+from pipeline.orchestrate.job import toolbox_inputs
 from pipeline.report.summary import verdict_text
 from pipeline.stages import lay_out_toolchain
+from pipeline.stages.toolbox import ToolboxInputs
 
 DEFAULT_HOSTS = ("amd64", "arm64")
 """Machines that the toolchain image is for."""
@@ -53,12 +57,16 @@ def _options() -> list[Callable[[Any], Any]]:
         option("--builder", metavar="NAME", help="[--bake] Builder of buildx (default: the one in use)."),
         option("--push", metavar="VARIANT=LAYOUT", multiple=True, help="Publish an OCI layout; repeatable."),
         option("--repository", metavar="HOST/NAME", multiple=True, help="[--push] Where to; repeatable."),
+        option("--executor", metavar="NAME", default="auto", help=f"[--push] What runs images: {EXECUTORS}"),
+        option("--remote-run", metavar="WORDS", default="", help="[--push, ssh] Emulator there; see build."),
+        option("--ssh-config", type=_PATH, metavar="FILE", help="[--push, ssh] Settings of the client."),
         option("--variant", type=click.Choice(VARIANTS), default="scratch", help="[--layout] Default: scratch."),
-        option("--base-layout", type=_PATH, metavar="DIR", help="[--layout] OCI layout of the variant's base."),
+        option("--base-layout", metavar="DIR", help="[--layout] OCI layout of its base, or docker://IMAGE."),
         option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml (default: its default one)."),
         option("-t", "--target", metavar="NAME", multiple=True, help="Platform (default: all targets); repeatable."),
         option("--dist", type=_PATH, metavar="DIR", multiple=True, help="Finished builds (default: dist); repeatable."),
         option("--base-index", metavar="VARIANT=FILE", multiple=True, help="Index of a base; checked, and pins it."),
+        option("--resolve-bases", is_flag=True, help="Look bases up in their registries; checked, and pins them."),
         option("--published", metavar="VERSION", multiple=True, help="Version that is there already; repeatable."),
         option("--revision", metavar="COMMIT", help="Of the sources, for the images' labels."),
         option("--sbom-generator", metavar="IMAGE", help="What writes bills of materials (default: buildx's choice)."),
@@ -99,15 +107,17 @@ def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever t
         elif options["check"]:
             _check(session, file, options)
         elif options["layout"]:
-            _layout(session, _request(file, options), options)
+            _layout(session, _request(session, file, options), options)
         elif options["bake"]:
-            _bake(session, _request(file, options), options, file)
+            _bake(session, _request(session, file, options), options, file)
         elif options["push"]:
-            push(session, _request(file, options), options["push"], options["repository"])
+            push(session, _request(session, file, options), options["push"], options["repository"])
         elif options["print"]:
-            _print(session, _request(file, options), options, file)
+            _print(session, _request(session, file, options), options, file)
         else:
-            made = lay_out(_request(file, options), (Path.cwd() / options["context"]).absolute(), session.context)
+            made = lay_out(
+                _request(session, file, options), (Path.cwd() / options["context"]).absolute(), session.context
+            )
             session.result({"schema": 1, "context": str(made)}, f"{made}\n")
 
 
@@ -125,8 +135,8 @@ def _done(path: Path) -> str:
 def _check(session: Session, file: SpecFile, options: dict[str, Any]) -> None:
     places = check_dockerfiles(file.spec, file.base_dir / DOCKERFILES_DIR)
     bases: dict[str, list[str]] = {}
-    if options["base_index"]:
-        request = _request(file, options)
+    if options["base_index"] or options["resolve_bases"]:
+        request = _request(session, file, options)
         check_bases(request)
         bases = {variant: list(index.platforms) for variant, index in request.bases.items()}
     text = f"in order: {len(places)} Dockerfiles, {len(bases)} bases\n"
@@ -134,12 +144,11 @@ def _check(session: Session, file: SpecFile, options: dict[str, Any]) -> None:
 
 
 def _layout(session: Session, request: ImageRequest, options: dict[str, Any]) -> None:
-    here, base = Path.cwd(), options["base_layout"]
     order = LayoutOrder(
         request=request,
         variant=options["variant"],
-        layout_dir=(here / options["layout"]).absolute(),
-        base_dir=(here / base).absolute() if base else None,
+        layout_dir=(Path.cwd() / options["layout"]).absolute(),
+        base=_base(options["base_layout"]),
     )
     made = write_layout(order, session.context)
     session.reporter.show([verdict_text(made.examined.findings)])
@@ -147,12 +156,30 @@ def _layout(session: Session, request: ImageRequest, options: dict[str, Any]) ->
     session.result(value, f"{made.digest}  {made.layout_dir}\n")
 
 
+def _base(text: str | None) -> Path | ImageReference | None:
+    if text and text.startswith(SCHEME):
+        return parse_reference(text)
+    return (Path.cwd() / text).absolute() if text else None
+
+
 def _toolchain(session: Session, options: dict[str, Any]) -> None:
     names = options["target"] or DEFAULT_HOSTS
     place = (Path.cwd() / options["toolchain_context"]).absolute()
-    inputs = lay_out_toolchain.ToolchainContextInputs(hosts=tuple(map(find_target, names)), context_dir=place)
+    inputs = lay_out_toolchain.ToolchainContextInputs(
+        hosts=tuple(map(find_target, names)), context_dir=place, toolboxes=_toolboxes(options)
+    )
     made = lay_out_toolchain.run(inputs, session.context)
     session.result({"schema": 1, "context": str(made)}, f"{made}\n")
+
+
+def _toolboxes(options: dict[str, Any]) -> tuple[ToolboxInputs, ...]:
+    """Return the toolboxes of the runtime that is named, for all of its targets; none where none is named."""
+    if not options["runtime"]:
+        return ()
+    file = load_spec(required_spec(options["spec"], start_dir=Path.cwd()), start_dir=Path.cwd())
+    selection = Selection(runtime=options["runtime"], out_dir=Path.cwd())
+    request = resolve(file.spec, selection, base_dir=file.base_dir)
+    return tuple(toolbox_inputs(request, item) for item in request.targets)
 
 
 def _bake(session: Session, request: ImageRequest, options: dict[str, Any], file: SpecFile) -> None:
@@ -184,9 +211,12 @@ def _print(session: Session, request: ImageRequest, options: dict[str, Any], fil
     session.result(json.loads(text), text)
 
 
-def _request(file: SpecFile, options: dict[str, Any]) -> ImageRequest:
+def _request(session: Session, file: SpecFile, options: dict[str, Any]) -> ImageRequest:
     here = Path.cwd()
-    selection = Selection(runtime=options["runtime"], targets=options["target"], out_dir=here)
+    executor, host = parse_executor(options["executor"], options["remote_run"], options["ssh_config"])
+    selection = Selection(
+        runtime=options["runtime"], targets=options["target"], out_dir=here, executor=executor, host=host
+    )
     request = resolve(file.spec, selection, base_dir=file.base_dir)
     made = ImageRequest(
         request=request,
@@ -198,7 +228,7 @@ def _request(file: SpecFile, options: dict[str, Any]) -> ImageRequest:
     )
     if unknown := set(made.bases) - set(made.spec.variants):
         raise _no_such_variant(min(unknown))
-    return made
+    return resolve_bases(made, session.context) if options["resolve_bases"] else made
 
 
 def _base_index(text: str) -> tuple[Variant, BaseIndex]:

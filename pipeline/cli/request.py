@@ -33,6 +33,8 @@ from pipeline.model.spec_values import GLIBC_VERSION
 from pipeline.patches import require_directory, require_runtimes
 
 DEFAULT_OUT_DIR = Path("dist")
+EXECUTORS = "auto, native, qemu, docker, ssh:[user@]host[:port]"
+"""What --executor takes."""
 PATCHES_DIR_NAME = "patches"
 """Beside ``releases.toml``."""
 _FEATURE_SEPARATORS = re.compile(r"[ ,]+")
@@ -267,7 +269,7 @@ def _options() -> list[Callable[[Verb], Verb]]:
         option("--toolchain", type=_choice(ToolchainMode), default="auto", help="Where tools come from."),
         option("--patches", type=folder, metavar="DIR", help="Patches (default: patches/ beside releases.toml)."),
         option("--no-patches", is_flag=True, help="Build the source as it is."),
-        option("--executor", metavar="NAME", default="auto", help="auto, native, qemu, docker, ssh:[user@]host[:port]"),
+        option("--executor", metavar="NAME", default="auto", help=EXECUTORS),
         option("--remote-run", metavar="WORDS", default="", help="[ssh] Emulator there, such as 'qemu-… -L @ROOT@'."),
         option("--ssh-config", type=folder, metavar="FILE", help="[ssh] Settings of the client."),
         option("--include", type=folder, metavar="DIR", help="[ssh, bundles] A generator reads it, too; repeatable.",

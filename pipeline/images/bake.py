@@ -73,7 +73,9 @@ def _base(plan: BakePlan, design: Design) -> dict[str, str]:
 
 def _annotations(plan: BakePlan, design: Design) -> Iterator[str]:
     for key, value in labels(design, plan.facts).items():
-        yield f"index,manifest:{key}={value}"
+        # `index,manifest:` in one is known to newer versions only; others take it for a part of the key.
+        yield f"index:{key}={value}"
+        yield f"manifest:{key}={value}"
     for build in plan.facts.builds:
         for key, value in platform_annotations(build.subject, build.record.subject_sha256).items():
             yield f"manifest[{platform_of(build)}]:{key}={value}"

@@ -37,13 +37,23 @@ def read_index(path: Path, name: str) -> BaseIndex:
     """
     try:
         with path.open("rb") as stream:
-            raw = stream.read(_MAX_INDEX_BYTES + 1)
-        described = json.loads(raw) if len(raw) <= _MAX_INDEX_BYTES else None
+            index = index_of(stream.read(_MAX_INDEX_BYTES + 1), name)
     except (OSError, ValueError, RecursionError) as error:
         raise _not_an_index(path, str(error)) from error
+    if index is None:
+        raise _not_an_index(path, "it has no list of manifests")
+    return index
+
+
+def index_of(raw: bytes, name: str) -> BaseIndex | None:
+    """Return the index whose bytes are *raw*, None for JSON of another kind.
+
+    Raises ValueError or RecursionError for what is no JSON.
+    """
+    described = json.loads(raw) if len(raw) <= _MAX_INDEX_BYTES else None
     manifests = described.get("manifests") if isinstance(described, dict) else None
     if not isinstance(manifests, list):
-        raise _not_an_index(path, "it has no list of manifests")
+        return None
     digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     return BaseIndex(name=name, digest=digest, platforms=tuple(sorted(set(_platforms(manifests)))))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,17 @@ _MAX_DEPTH = 4
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def pull(reference: ImageReference, layout_dir: Path, environ: Mapping[str, str], reporter: Reporter) -> str:
+def pull(
+    reference: ImageReference,
+    layout_dir: Path,
+    environ: Mapping[str, str],
+    reporter: Reporter,
+    *,
+    is_wanted: Callable[[Mapping[str, Any]], bool] = lambda _platform: True,
+) -> str:
     """Write the image to the empty directory *layout_dir* and return its digest.
+
+    *is_wanted* is asked about each platform that an index names; of others there will be manifests only.
 
     Raises RegistryError, NetworkError, IntegrityError, DiskFullError.
     """
@@ -34,14 +43,22 @@ def pull(reference: ImageReference, layout_dir: Path, environ: Mapping[str, str]
                 cause="a misspelt name or tag, or a repository that only some may see",
                 action="list the tags of the repository, or log in",
             )
-        return Pulling(registry, reference.repository.path, layout_dir, reporter).run(reference.version)
+        return Pulling(registry, reference.repository.path, layout_dir, reporter, is_wanted).run(reference.version)
 
 
 class Pulling:
     """One image on its way; every count and size that the registry names has a limit."""
 
-    def __init__(self, registry: Registry, path: str, layout_dir: Path, reporter: Reporter) -> None:
-        """Fetch from the repository *path* to *layout_dir*."""
+    def __init__(
+        self,
+        registry: Registry,
+        path: str,
+        layout_dir: Path,
+        reporter: Reporter,
+        is_wanted: Callable[[Mapping[str, Any]], bool],
+    ) -> None:
+        """Fetch from the repository *path* to *layout_dir* what is for platforms that are wanted."""
+        self._is_wanted = is_wanted
         self._registry, self._path, self._reporter = registry, path, reporter
         self._layout_dir = layout_dir
         self._blobs = fs.make_directory(layout_dir / "blobs" / "sha256")
@@ -72,8 +89,11 @@ class Pulling:
         if isinstance(children := described.get("manifests"), list):
             for child in children:
                 platform = child.get("platform") if isinstance(child, dict) else None
-                if not (isinstance(platform, dict) and platform.get("os") == "unknown"):
-                    yield from self._layers(self._manifest(self._digest(child)), depth + 1)
+                if isinstance(platform, dict) and platform.get("os") == "unknown":
+                    continue
+                manifest = self._manifest(self._digest(child))
+                if not isinstance(platform, dict) or self._is_wanted(platform):
+                    yield from self._layers(manifest, depth + 1)
         elif isinstance(layers := described.get("layers"), list) and len(layers) <= _MAX_LAYERS:
             for blob in (described.get("config"), *layers):
                 self._digest(blob)

@@ -8,12 +8,16 @@ from pathlib import Path
 
 from pipeline import fs
 from pipeline.context import Context
-from pipeline.errors import UsageError, VerificationError
+from pipeline.errors import NetworkError, UsageError, VerificationError
 from pipeline.examine.checks import Expectations
-from pipeline.images.base_layout import open_base
+from pipeline.images.base_layout import BaseLayout, open_base
+from pipeline.images.bases import platform_name
+from pipeline.images.design import platforms
 from pipeline.images.tags import design_tags, version_tags
 from pipeline.model.findings import Examined, failed
+from pipeline.model.image_reference import ImageReference
 from pipeline.model.image_spec import Variant
+from pipeline.oci_registry.pull import pull
 from pipeline.orchestrate.imaging import ImageRequest, finished, image_facts, lay_out_builds
 from pipeline.stages import examine, write_image
 
@@ -25,8 +29,8 @@ class LayoutOrder:
     request: ImageRequest
     variant: Variant
     layout_dir: Path
-    base_dir: Path | None = None
-    """An OCI layout of the base."""
+    base: Path | ImageReference | None = None
+    """The base: an OCI layout, or an image in a registry."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,21 +48,21 @@ class WrittenImage:
 def write_layout(order: LayoutOrder, context: Context) -> WrittenImage:
     """Write the image as an OCI layout, which is whole and has passed its checks, or is not there.
 
-    Raises ImageError, VerificationError, and what laying out a build context raises.
+    Raises ImageError, VerificationError, RegistryError, NetworkError, and what laying out a build context raises.
     """
     request = order.request
     design = next((item for item in request.designs if item.variant == order.variant), None)
     if design is None:
         raise _no_variant(order)
-    base = open_base(order.base_dir) if order.base_dir else None
-    write_image.check_base(design, base)
-    builds = finished(request, context)
-    facts = image_facts(request, builds)
-    if base and base.digest:
-        facts = dataclasses.replace(facts, base_digests={**facts.base_digests, design.variant: base.digest})
-    tags = design_tags(design, version_tags(facts.version, request.published))
     parent = fs.make_directory(context.cache_dir / "images")
     with tempfile.TemporaryDirectory(prefix="context-", dir=parent) as scratch:
+        base = _open_base(order, Path(scratch) / "base", context)
+        write_image.check_base(design, base)
+        builds = finished(request, context)
+        facts = image_facts(request, builds)
+        if base and base.digest:
+            facts = dataclasses.replace(facts, base_digests={**facts.base_digests, design.variant: base.digest})
+        tags = design_tags(design, version_tags(facts.version, request.published))
         context_dir = lay_out_builds(request, (design,), builds, Path(scratch) / "context", context)
         with fs.atomic_directory(order.layout_dir) as staging:
             digest = write_image.run(
@@ -69,6 +73,25 @@ def write_layout(order: LayoutOrder, context: Context) -> WrittenImage:
             )
             examined = _checked(staging, order.layout_dir, context)
     return WrittenImage(layout_dir=order.layout_dir, digest=digest, tags=tags, examined=examined)
+
+
+def _open_base(order: LayoutOrder, place: Path, context: Context) -> BaseLayout | None:
+    """Return the base; one in a registry is fetched to *place*, for the platforms that are wanted."""
+    if not isinstance(order.base, ImageReference):
+        return open_base(order.base) if order.base else None
+    if context.offline:
+        raise NetworkError(
+            f"{order.base} cannot be fetched with --offline",
+            cause="--offline was given",
+            action="give --base-layout an OCI layout on disk, or leave --offline out",
+        )
+    wanted = frozenset(platforms(item.target for item in order.request.request.targets))
+    with context.reporter.step(f"pull {order.base}"):
+        pull(
+            order.base, fs.make_directory(place), context.environ, context.reporter,
+            is_wanted=lambda platform: platform_name(platform) in wanted,
+        )  # fmt: skip
+    return open_base(place)
 
 
 def _checked(staging: Path, final: Path, context: Context) -> Examined:

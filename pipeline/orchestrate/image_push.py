@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import ImageError, NetworkError, UsageError, VerificationError
+from pipeline.executors.choose import Means
 from pipeline.images.design import Design, platforms
 from pipeline.images.journal import JOURNAL_SUFFIX, Journal
 from pipeline.images.local import LocalImage, open_image
@@ -17,10 +18,9 @@ from pipeline.model.findings import Finding, failed
 from pipeline.model.image_reference import ImageReference, Repository
 from pipeline.model.image_spec import Variant
 from pipeline.model.target import find_target
-from pipeline.model.toolchain import Toolchain
 from pipeline.oci_registry.client import Manifest, Registry
 from pipeline.orchestrate.imaging import ImageRequest, finished
-from pipeline.orchestrate.job import toolbox_inputs
+from pipeline.orchestrate.job import means_of, toolbox_inputs
 from pipeline.orchestrate.published_tags import TagsBefore, look
 from pipeline.releasing.builds import FinishedBuild
 from pipeline.stages import prove_image, push_image, tag_images, toolbox
@@ -35,7 +35,6 @@ class PushOrder:
     request: ImageRequest
     layouts: tuple[tuple[Variant, Path], ...]
     repositories: tuple[Repository, ...]
-    executor: str = "auto"
 
     @property
     def journal_path(self) -> Path:
@@ -153,11 +152,11 @@ class _Pushing:
         with self._context.reporter.step(f"prove {item.variant} in {item.repository}") as step:
             # An equal digest is an equal image: what its programs do is seen once.
             tried = digest in self._proved
-            toolchains = {} if tried or not request.request.runtime.canaries else self._toolchains()
+            means = {} if tried or not request.request.runtime.canaries else self._means()
             findings = prove_image.run(
                 prove_image.ProveInputs(
                     reference=reference, design=self._designs[item.variant], runtime=request.request.runtime,
-                    builds=self._builds, toolchains=toolchains, executor=self._order.executor,
+                    builds=self._builds, means=means, executor=request.request.executor,
                 ),
                 self._context,
             )  # fmt: skip
@@ -167,9 +166,11 @@ class _Pushing:
         self._proved[digest] = findings
         return findings
 
-    def _toolchains(self) -> dict[str, Toolchain]:
-        request = self._order.request.request
-        return {item.target.name: toolbox.run(toolbox_inputs(request, item), self._context) for item in request.targets}
+    def _means(self) -> dict[str, Means]:
+        """Return what there is to run each target's programs with."""
+        request, context = self._order.request.request, self._context
+        toolchains = (toolbox.run(toolbox_inputs(request, item), context) for item in request.targets)
+        return {each.target.name: means_of(each, context.environ, request.host) for each in toolchains}
 
     def _wanted(self, item: PushedImage, seen: TagsBefore) -> tuple[WantedTag, ...]:
         own, moving = seen.names[item.variant]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import fs
 from pipeline.context import Context
-from pipeline.errors import ImageError, StaleFileError
+from pipeline.errors import ImageError, NetworkError, StaleFileError
 from pipeline.images.bake import BakePlan, bake_file
 from pipeline.images.bases import BaseIndex, check_platforms
 from pipeline.images.design import Design, designs, platforms
@@ -21,7 +21,7 @@ from pipeline.model.image_spec import ImageSpec, Variant
 from pipeline.model.spec import RuntimeSpec, Spec
 from pipeline.orchestrate.job import toolbox_inputs
 from pipeline.releasing.builds import FinishedBuild
-from pipeline.stages import collect_builds, lay_out_image, toolbox
+from pipeline.stages import collect_builds, lay_out_image, look_up_bases, toolbox
 
 DOCKERFILES_DIR = Path("dockerfiles")
 
@@ -134,6 +134,25 @@ def _stale(spec: Spec, directory: Path) -> dict[str, str | None]:
 
 def _read(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def resolve_bases(request: ImageRequest, context: Context) -> ImageRequest:
+    """Return the request with the index of every base, those that are not known looked up in their registries.
+
+    Raises ImageError for a base that lacks a platform, RegistryError, NetworkError.
+    """
+    bases = {design.variant: design.spec.base(design.variant) for design in request.designs}
+    names = {variant: base for variant, base in bases.items() if base and variant not in request.bases}
+    if names and context.offline:
+        raise NetworkError(
+            "bases cannot be looked up with --offline",
+            cause="--offline was given",
+            action="give the index of each base with --base-index, or leave --resolve-bases out",
+        )
+    found = look_up_bases.run(look_up_bases.LookUpInputs(names=names), context)
+    resolved = dataclasses.replace(request, bases={**request.bases, **found})
+    check_bases(resolved)
+    return resolved
 
 
 def check_bases(request: ImageRequest) -> None:

@@ -20,10 +20,13 @@ from pipeline.errors import ImageError
 from pipeline.images.design import platform_dir
 from pipeline.model.package import Package
 from pipeline.model.target import Target
-from pipeline.toolchains.plan import toolbox_dir
+from pipeline.toolchains.plan import GROUPS, toolbox_dir
 from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
-from pipeline.toolchains.request import ToolboxInputs
+from pipeline.toolchains.request import Machine, ToolboxInputs
+from pipeline.toolchains.seed import write_seed
 
+SEED_DIR = "usr/share/snapstitch/toolbox"
+"""In the image; its Dockerfile tells programs."""
 _PROJECT = "snapstitch"
 _PACKAGES = (
     "base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "diffutils", "dpkg", "apt",
@@ -44,6 +47,8 @@ class ToolchainContextInputs:
 
     hosts: tuple[Target, ...]
     context_dir: Path
+    toolboxes: tuple[ToolboxInputs, ...] = ()
+    """What the image is to hold for building: the plans and packages of these, as each of the hosts needs them."""
 
 
 def run(inputs: ToolchainContextInputs, context: Context) -> Path:
@@ -55,7 +60,32 @@ def run(inputs: ToolchainContextInputs, context: Context) -> Path:
         for host in inputs.hosts:
             with context.reporter.step(f"lay out the toolchain image for {host.oci_platform}"):
                 _lay_out(host, staging / platform_dir(host), context)
+                if inputs.toolboxes:
+                    _add_toolboxes(inputs.toolboxes, host, staging / platform_dir(host) / SEED_DIR, context)
     return inputs.context_dir
+
+
+def _add_toolboxes(toolboxes: tuple[ToolboxInputs, ...], host: Target, place: Path, context: Context) -> None:
+    """Write what the toolbox is made of on a machine like *host*, without its having to be asked for anywhere."""
+    machine = Machine(kernel_machine=host.gnu_triple.split("-")[0])
+    planners = [
+        Planner.for_machine(dataclasses.replace(each, mode="private", machine=machine), context, frozenset(GROUPS))
+        for each in toolboxes
+    ]
+    plans = {planner.memory_path().name: planner.plan() for planner in planners}
+    packages_dir = toolbox_dir(context) / "packages"
+    distinct = {package.file_name: package for plan in plans.values() for package in (*plan.tools, *plan.sysroot)}
+    with fs.locked(packages_dir.with_name("packages.lock")):
+        request = FetchRequest(
+            packages=tuple(distinct.values()),
+            packages_dir=packages_dir,
+            apt_config=planners[0].apts()[0].config_path,
+            environ=context.environ,
+            offline=context.offline,
+            reporter=context.reporter,
+        )
+        fetch(request, lambda _package, _path: None)
+        write_seed(place, plans, packages_dir)
 
 
 def _lay_out(host: Target, root: Path, context: Context) -> None:

@@ -18,11 +18,11 @@ from pipeline.images.local import open_image
 from pipeline.images.oci import LayoutReader
 from pipeline.images.place import product_place
 from pipeline.images.root import unpack_root
+from pipeline.model.build import ExecutorChoice
 from pipeline.model.findings import Finding, Severity
 from pipeline.model.image_reference import ImageReference
 from pipeline.model.spec import RuntimeSpec
 from pipeline.model.target import Target, find_target
-from pipeline.model.toolchain import Toolchain
 from pipeline.oci_registry.client import Manifest
 from pipeline.oci_registry.pull import pull
 from pipeline.releasing.builds import FinishedBuild
@@ -37,9 +37,9 @@ class ProveInputs:
     design: Design
     runtime: RuntimeSpec
     builds: tuple[FinishedBuild, ...]
-    toolchains: Mapping[str, Toolchain]
+    means: Mapping[str, Means]
     """By target: what its programs are run with. None: nothing is run, because an equal image was tried before."""
-    executor: str = "auto"
+    executor: ExecutorChoice = "auto"
 
 
 def run(inputs: ProveInputs, context: Context) -> tuple[Finding, ...]:
@@ -90,10 +90,10 @@ def _product(design: Design, build: FinishedBuild, root: Path) -> Iterator[Findi
 
 def _runs(inputs: ProveInputs, target: Target, root: Path) -> Iterator[Finding]:
     """Run the canaries with loader and libraries of the image."""
-    toolchain = inputs.toolchains.get(target.name)
-    if toolchain is None:
+    known = inputs.means.get(target.name)
+    if known is None:
         return
-    means = Means(target=target, sysroot=root, qemu=toolchain.qemu, qemu_version=toolchain.qemu_version)
+    means = dataclasses.replace(known, sysroot=root)
     executor = candidates(means)[choose(means, inputs.executor)[0]]
     ladder = Ladder(
         product_dir=root, program=f"usr/bin/{inputs.design.program}", target=target, executor=executor,

@@ -18,6 +18,7 @@ from pipeline.model.package import Package, total_size_bytes
 from pipeline.model.target import Target
 from pipeline.toolchains.plan import Plan, toolbox_dir
 from pipeline.toolchains.relocate import Relocation, relocate
+from pipeline.toolchains.seed import take_packages
 
 DIGEST_LENGTH = 16
 
@@ -132,6 +133,7 @@ class Installation:
             reporter=self.context.reporter,
         )
         with fs.locked(self.packages_dir.parent / "packages.lock"):
+            take_packages(self.context.environ, request.packages, self.packages_dir)
             fetch(request, unpacking.submit)
 
 

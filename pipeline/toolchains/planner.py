@@ -28,6 +28,7 @@ from pipeline.toolchains.choice import RustChoice, choose_llvm, choose_rust, llv
 from pipeline.toolchains.plan import SCHEMA, Plan, read_plan, toolbox_dir
 from pipeline.toolchains.remembered import Remembered, recall_or_resolve
 from pipeline.toolchains.request import Machine, ToolboxInputs
+from pipeline.toolchains.seed import seeded_plan
 
 LISTS_FRESH_S: Final = 3600.0
 
@@ -90,13 +91,14 @@ class Planner:
 
         Raises NetworkError, ToolboxError, IntegrityError and the file system's errors.
         """
-        path = self._memory_path()
-        plan = read_plan(path)
+        path = self.memory_path()
+        plan = read_plan(path) or seeded_plan(self.context.environ, path.name)
         is_fresh = plan is not None and (self.context.offline or plan.is_fresh())
         remembered = Remembered(path=path, plan=plan, is_due=self.again or not is_fresh)
         return recall_or_resolve(remembered, self._resolve, _nothing_cached(self.inputs.target), self.context)
 
-    def _memory_path(self) -> Path:
+    def memory_path(self) -> Path:
+        """Return where the plan is remembered: the name of the file is a digest of all that the plan depends on."""
         question = {
             "schema": SCHEMA,
             "distribution": self.distribution.model_dump(mode="json"),

@@ -42,21 +42,24 @@ class Bases:
     registry: RunningRegistry
     directory: Path
     targets: tuple[Target, ...]
+    """What alpine is made for, this machine's own first."""
+    fewer: tuple[Target, ...]
+    """What the others are made for; this machine's own must be among them, since the users are made there."""
 
     def push_all(self) -> dict[str, str]:
         """Push the base of each variant and return their names."""
         return {"debian": self.debian(), "ubuntu": self.ubuntu(), "alpine": self.alpine()}
 
     def debian(self) -> str:
-        for target in self.targets:
+        for target in self.fewer:
             self._debian_tree("debian", target)
-        return self._push("debian", "debian:12-slim", "of Debian's packages")
+        return self._push("debian", "debian:12-slim", "of Debian's packages", self.fewer)
 
     def ubuntu(self) -> str:
-        for target in self.targets:
+        for target in self.fewer:
             tree = self._debian_tree("ubuntu", target)
             (tree / "etc/os-release").write_text("ID=ubuntu\nPRETTY_NAME=stand-in of Debian's packages\n")
-        return self._push("ubuntu", "ubuntu:24.04", "stand-in for Ubuntu, of Debian's packages")
+        return self._push("ubuntu", "ubuntu:24.04", "stand-in for Ubuntu, of Debian's packages", self.fewer)
 
     def alpine(self) -> str:
         for target in self.targets:
@@ -70,13 +73,13 @@ class Bases:
             known = "P:busybox\nV:1.35.0-r0\nL:GPL-2.0-only\n\nP:musl\nV:1.2.3-r0\nL:MIT\n\n"
             (tree / "lib/apk/db/installed").write_text(known)
             (tree / "etc/os-release").write_text("ID=alpine\nPRETTY_NAME=stand-in of Debian's musl and busybox\n")
-        return self._push("alpine", "alpine:3.20", "stand-in for Alpine, of Debian's musl and busybox")
+        return self._push("alpine", "alpine:3.20", "stand-in for Alpine, of Debian's musl and busybox", self.targets)
 
     def busybox(self) -> str:
         """Push what is busybox and nothing else, for this machine's own platform."""
         (host, *_others) = self.targets
         self._busybox_tree("busybox", host)
-        return self._push("busybox", BUSYBOX, "of Debian's busybox", platforms=(host.oci_platform,))
+        return self._push("busybox", BUSYBOX, "of Debian's busybox", (host,))
 
     def _tree(self, name: str, target: Target) -> Path:
         return self.directory / name / platform_dir(target)
@@ -109,10 +112,10 @@ class Bases:
         (tree / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/sbin/nologin\n")
         (tree / "etc/group").write_text("root:x:0:\nnobody:x:65534:\n")
 
-    def _push(self, name: str, tag: str, title: str, *, platforms: tuple[str, ...] = ()) -> str:
+    def _push(self, name: str, tag: str, title: str, targets: tuple[Target, ...]) -> str:
         directory, image = self.directory / name, f"{self.registry.host}/{tag}"
         (directory / "Dockerfile").write_text(_DOCKERFILE.format(title=title))
-        wanted = ",".join(platforms or [target.oci_platform for target in self.targets])
+        wanted = ",".join(target.oci_platform for target in targets)
         options = ("--platform", wanted, "--provenance=false", "--tag", image, "--push")
         self.engine.docker("buildx", "build", *options, directory)
         return image

@@ -17,10 +17,12 @@ from pipeline.stages import toolbox
 
 from .command import ROOT, Cli
 from .engine import Engine, running_engine
+from .forked import ForkedCli, forking
 from .handoffs import Handoff, make_handoff
 from .packages import unpacked
 from .products import Built
 from .registry import RunningRegistry, running_registry
+from .registry_project import Project, make_project
 from .sshd import Sshd, running_sshd
 
 
@@ -88,6 +90,8 @@ def registry(cli: Cli, engine: Engine, tmp_path_factory: pytest.TempPathFactory)
 
 
 IMAGE_TARGETS = ("amd64", "arm64", "armhf", "s390x")
+TWO_TARGETS = ("arm64", "s390x")
+"""Of these: what all variants are made for. Linux has no entry for the second on usual machines."""
 
 
 @pytest.fixture(scope="session")
@@ -97,3 +101,39 @@ def pico_dist(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for target in IMAGE_TARGETS:
         Built(cli, target, directory / target, out_dir=directory / "dist")
     return directory / "dist"
+
+
+@pytest.fixture(scope="session")
+def pico_options(pico_dist: Path) -> tuple[str | Path, ...]:
+    """Return what names the builds of TWO_TARGETS on a command line that is about images."""
+    targets = [word for target in TWO_TARGETS for word in ("--target", target)]
+    return ("image", "--runtime", "pico", "--dist", pico_dist, *targets)
+
+
+@pytest.fixture(scope="session")
+def scratch_layout(cli: Cli, pico_options: tuple[str | Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the example's image without a base, written without an engine."""
+    place = tmp_path_factory.mktemp("image") / "layout"
+    made = cli.run(*pico_options, "--layout", place)
+    assert made.exit_code == 0, made.stderr
+    assert made.result["tags"] == ["0.1.0-scratch", "0.1-scratch", "scratch"]
+    return place
+
+
+@pytest.fixture(scope="session")
+def forked(cli: Cli) -> Iterator[ForkedCli]:
+    """Yield the command line for many short runs."""
+    with forking(cli) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def project(forked: ForkedCli, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return finished builds and images of theirs, for tests of registries."""
+    return make_project(forked, tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def registry_program(cli: Cli) -> Path:
+    """Return Debian's docker-registry."""
+    return unpacked(cli, "docker-registry") / "usr/bin/docker-registry"

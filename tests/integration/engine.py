@@ -30,6 +30,8 @@ ENGINE_PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "containerd", "ti
 MACHINE_PACKAGES = ("runc", "libseccomp2", "libsystemd0", "libcap2")
 EMULATOR_PACKAGE = "qemu-user-static"
 START_TIMEOUT_S = 30
+DATA_SIZE = "8g"
+"""At most; what is not used takes no memory."""
 IDS = 65_536
 """User and group numbers that the engine has. It may not have all: runc would take it for the machine's own root."""
 _MAGIC_DIR = "usr/lib/binfmt.d"
@@ -45,7 +47,7 @@ class Engine:
     """Where its command line lies, as a PATH."""
     library_dir: Path
     directory: Path
-    """Everything that it keeps."""
+    """Everything that it keeps; its images are in memory."""
     emulators: Path
     """Root with static emulators, and with what the kernel knows their programs by."""
     pid: int = 0
@@ -118,7 +120,8 @@ def running_engine(cli: Cli) -> Iterator[Engine]:
         directory=directory,
         emulators=unpacked(cli, EMULATOR_PACKAGE),
     )
-    (directory / "binfmt").mkdir()
+    for name in ("binfmt", "data"):
+        (directory / name).mkdir()
     plugins = directory / "config/cli-plugins"
     plugins.mkdir(parents=True)
     (plugins / "docker-buildx").symlink_to(root / "usr/libexec/docker/cli-plugins/docker-buildx")
@@ -166,8 +169,10 @@ def _prepared(directory: Path, argv: list[str]) -> list[str]:
     """Return what mounts in the engine's namespaces what it needs, and starts it."""
     # The table of emulators is that of the user namespace (Linux 6.7 and later).
     table = f"mount -t binfmt_misc binfmt_misc {directory}/binfmt"
+    # Images are large, and written with an fsync for each blob; in memory they are gone with the namespace.
+    data = f"mount -t tmpfs -o size={DATA_SIZE} tmpfs {directory}/data"
     # Others may keep sockets in /run.
-    return ["sh", "-c", f'{table} && mount -t tmpfs tmpfs /run && exec "$@"', "sh", *argv]
+    return ["sh", "-c", f'{table} && {data} && mount -t tmpfs tmpfs /run && exec "$@"', "sh", *argv]
 
 
 def _in_namespaces(environ: Mapping[str, str], log: IO[bytes], argv: list[str]) -> subprocess.Popen[bytes]:

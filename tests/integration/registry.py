@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
+import http.client
 import json
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 USER, PASSWORD = "publisher", "tr0ub4dor"
 _PASSWORD_HASH = "$2b$04$diDMbfnw/k8mEOBI9XyqQOKj/0rmqmh3RHK4S.exGMpvleYyEgBZa"
@@ -24,6 +26,7 @@ class RunningRegistry:
     host: str
     """Address and port."""
     data_dir: Path
+    pid: int = 0
 
     @property
     def port(self) -> int:
@@ -55,7 +58,7 @@ def running_registry(
     path.write_text(json.dumps(config))  # YAML, too
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen([program, "serve", path], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        registry = RunningRegistry(host=host, data_dir=data_dir)
+        registry = RunningRegistry(host=host, data_dir=data_dir, pid=process.pid)
         try:
             _await(registry, process, directory / "log")
             yield registry
@@ -87,3 +90,45 @@ def docker_config(directory: Path, host: str, password: str = PASSWORD) -> dict[
     auth = base64.b64encode(f"{USER}:{password}".encode()).decode()
     (directory / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
     return {"DOCKER_CONFIG": str(directory)}
+
+
+def send_image(registry: RunningRegistry, path: str, layout: Path, *, platform: bool = False) -> None:
+    """Put an OCI layout into a registry by hand, with the tag 1: its index, or the manifest of its first platform."""
+    (top,) = json.loads((layout / "index.json").read_text())["manifests"]
+    if platform:
+        top = json.loads(_content(layout, top))["manifests"][0]
+    with contextlib.closing(http.client.HTTPConnection(registry.host)) as connection:
+        _send(connection, path, layout, top, name="1")
+
+
+def _content(layout: Path, descriptor: dict[str, Any]) -> bytes:
+    digest: str = descriptor["digest"]
+    return (layout / "blobs/sha256" / digest.removeprefix("sha256:")).read_bytes()
+
+
+def _send(
+    connection: http.client.HTTPConnection, path: str, layout: Path, descriptor: dict[str, Any], name: str
+) -> None:
+    content = _content(layout, descriptor)
+    described = json.loads(content)
+    for part in described.get("manifests", ()):
+        _send(connection, path, layout, part, part["digest"])
+    blobs = [described["config"], *described["layers"]] if "layers" in described else []
+    for blob in blobs:
+        place = _asked(connection, "POST", f"/v2/{path}/blobs/uploads/", b"")
+        _asked(connection, "PUT", f"{place}&digest={blob['digest']}", _content(layout, blob))
+    _asked(connection, "PUT", f"/v2/{path}/manifests/{name}", content, descriptor["mediaType"])
+
+
+def _asked(
+    connection: http.client.HTTPConnection,
+    method: str,
+    address: str,
+    content: bytes,
+    media_type: str = "application/octet-stream",
+) -> str:
+    connection.request(method, address, content, {"Content-Type": media_type})
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status in {201, 202}, f"{method} {address}: {answer.status}"
+    return answer.headers.get("Location", "")

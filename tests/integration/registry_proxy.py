@@ -8,6 +8,7 @@ import http.client
 import http.server
 import re
 import threading
+import urllib.parse
 from collections.abc import Callable, Iterator
 
 from .registry import RunningRegistry
@@ -48,6 +49,14 @@ class Proxy:
     token: tuple[str, str] | None = None
     """Bearer token that requests must have, and the challenge for those that have none."""
 
+    ranges: list[str] = dataclasses.field(default_factory=list)
+    """Each ``Content-Range`` that came."""
+
+    uploads: dict[str, str] | None = None
+    """Where the registry goes on with each upload. When this is not None, the proxy keeps that to itself, as registries
+    do whose addresses hold no state, and what came of a request that is cut is stored: docker-registry stores it, too,
+    but then knows the address no more."""
+
     def tags(self, path: str) -> dict[str, str]:
         """Return the tags that the registry behind has."""
         return self.behind.tags(path)
@@ -69,7 +78,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     proxy: Proxy
 
     def handle_any(self) -> None:
+        try:
+            self._handle()
+        except ConnectionError:
+            self.close_connection = True
+
+    def _handle(self) -> None:
         line = f"{self.command} {self.path}"
+        self.proxy.ranges += [value] if (value := self.headers.get("Content-Range")) else []
+        self.path = self._address(self.path)
         length = int(self.headers.get("Content-Length", 0))
         self.proxy.seen.append(line)
         fault = self.proxy.fault_for(line)
@@ -105,12 +122,30 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 fault.after()
                 self.close_connection = True
                 return
+            self._remember(answer)
             answered = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP}
             if self.command == "HEAD":
                 answered["Content-Length"] = answer.getheader("Content-Length", "0")
             self._answer(answer.status, answered, content)
 
+    def _address(self, path: str) -> str:
+        """Return where the registry knows an upload that the client names without its state."""
+        upload, _mark, query = path.partition("?")
+        known = (self.proxy.uploads or {}).get(upload)
+        return f"{known}&{query}".rstrip("&") if known else path
+
+    def _remember(self, answer: http.client.HTTPResponse) -> None:
+        """Take the state out of the address that the registry gave an upload."""
+        location = urllib.parse.urlsplit(answer.headers.get("Location", ""))
+        if self.proxy.uploads is not None and "_state=" in location.query:
+            self.proxy.uploads[location.path] = f"{location.path}?{location.query}"
+            del answer.headers["Location"]
+            answer.headers["Location"] = location.path
+
     def _cut(self, length: int, after_bytes: int) -> None:
+        if self.proxy.uploads is not None:
+            self._store(min(length, after_bytes))
+            return
         name, _colon, port = self.proxy.behind.host.partition(":")
         connection = http.client.HTTPConnection(name, int(port), timeout=60)
         with contextlib.closing(connection):
@@ -119,6 +154,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 connection.putheader(header, value)
             connection.endheaders()
             connection.send(self.rfile.read(min(length, after_bytes)))
+        self.close_connection = True
+
+    def _store(self, length: int) -> None:
+        """Have the registry store the first *length* bytes, and cut the client's connection."""
+        connection = http.client.HTTPConnection(self.proxy.behind.host, timeout=60)
+        with contextlib.closing(connection):
+            headers = {"Host": self.headers["Host"], "Content-Type": self.headers["Content-Type"]}
+            connection.request(self.command, self.path, self.rfile.read(length), headers)
+            self._remember(connection.getresponse())
         self.close_connection = True
 
     def _answer(self, status: int, headers: dict[str, str], content: bytes) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,11 @@ import tomlkit
 from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
-from pipeline.model.target import find_target
+from pipeline.model.target import find_target, target_of_machine
 
-from .base_images import Bases
+from .base_images import BUSYBOX, Bases
 from .command import ROOT, Cli
-from .conftest import IMAGE_TARGETS
+from .conftest import IMAGE_TARGETS, TWO_TARGETS
 from .engine import Engine
 from .images import Layout, unpacked_layout
 from .registry import RunningRegistry
@@ -25,9 +27,11 @@ from .registry import RunningRegistry
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow, pytest.mark.root]
 
 PLATFORMS = {find_target(name).oci_platform: find_target(name) for name in IMAGE_TARGETS}
-TWICE = ("linux/arm64", "linux/s390x")
-"""What is made once more, to be compared."""
+TWO = tuple(find_target(name).oci_platform for name in TWO_TARGETS)
 VARIANTS = ("debian", "ubuntu", "alpine", "scratch")
+FOR_ALL = "alpine"
+"""Variant that is made for all platforms, by hand; for two of them it is made twice."""
+RUNS = [(variant, platform) for variant in VARIANTS for platform in (PLATFORMS if variant == FOR_ALL else TWO)]
 SCRIPT = "console.log('answer', 6 * 7)"
 USER = "10001"
 
@@ -43,20 +47,22 @@ class Workshop:
     dist_dir: Path
     bases: Bases
 
-    @property
-    def options(self) -> tuple[str | Path, ...]:
-        return self.options_for(PLATFORMS)
-
-    def options_for(self, platforms: Iterable[str]) -> tuple[str | Path, ...]:
+    def options(self, platforms: Iterable[str] = TWO) -> tuple[str | Path, ...]:
         targets = [word for platform in platforms for word in ("--target", PLATFORMS[platform].name)]
         return ("image", "--spec", self.directory / "releases.toml", "--dist", self.dist_dir, *targets)
 
     def bake(self, out_dir: Path, *options: str | Path) -> dict[str, Any]:
         env = self.engine.environ()
         path = f"{env['PATH']}:/usr/sbin:/sbin"
-        made = self.cli.run(*self.options, "--bake", out_dir, *options, env=env | {"PATH": path})
+        made = self.cli.run(*self.options(), "--bake", out_dir, *options, env=env | {"PATH": path})
         assert made.exit_code == 0, made.stderr
         return {image["variant"]: image for image in made.result["images"]}
+
+
+def host_platform() -> str:
+    host = target_of_machine(os.uname().machine)
+    assert host
+    return host.oci_platform
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +71,10 @@ def workshop(
 ) -> Workshop:
     directory = tmp_path_factory.mktemp("workshop")
     targets = tuple(PLATFORMS.values())
-    bases = Bases(cli=cli, engine=engine, registry=registry, directory=directory / "bases", targets=targets)
+    fewer = tuple(PLATFORMS[name] for name in (host_platform(), *TWO))
+    bases = Bases(
+        cli=cli, engine=engine, registry=registry, directory=directory / "bases", targets=targets, fewer=fewer
+    )
     spec = tomlkit.parse((ROOT / "releases.toml").read_text())
     runtimes: Any = spec["runtimes"]
     runtimes["pico"]["image"]["bases"] = bases.push_all()
@@ -95,7 +104,8 @@ def baked(workshop: Workshop, generator: str, tmp_path_factory: pytest.TempPathF
     """Return the archive of each variant's image; while they are made, no foreign program can run."""
     if workshop.engine.emulated():
         pytest.fail("the engine emulates already: that baking needs no emulation would not be seen")
-    made = workshop.bake(tmp_path_factory.mktemp("baked") / "images", "--sbom-generator", generator)
+    place = tmp_path_factory.mktemp("baked") / "images"
+    made = workshop.bake(place, "--resolve-bases", "--sbom-generator", generator)
     return {variant: Path(image["archive"]) for variant, image in made.items()}
 
 
@@ -106,53 +116,83 @@ def layouts(baked: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def loaded(baked: dict[str, Path], engine: Engine, registry: RunningRegistry) -> dict[str, str]:
-    """Return the name of each variant's image, pulled from the registry by an engine that emulates."""
+def by_hand(
+    workshop: Workshop, generator: str, baked: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Bake one variant for all platforms as a person does, with nothing left of what was baked before.
+
+    Its base is pinned by a file, and not by our own look at the registry, as the first time.
+    """
+    assert baked
+    place, options = tmp_path_factory.mktemp("by hand"), workshop.options(PLATFORMS)
+    assert workshop.cli.run(*options, "--context", place / "context").exit_code == 0
+    base = f"{workshop.registry.host}/alpine:3.20"
+    (place / "base").write_text(workshop.engine.docker("buildx", "imagetools", "inspect", "--raw", base).stdout)
+    pinned = ("--base-index", f"{FOR_ALL}={place}/base")
+    printed = workshop.cli.run(
+        *options, "--print", "--context", place / "context", *pinned, "--sbom-generator", generator
+    )
+    assert printed.exit_code == 0, printed.stderr
+    (place / "bake.json").write_text(printed.stdout)
+    (place / "image").mkdir()
+    workshop.engine.docker("builder", "prune", "--all", "--force")
+    workshop.engine.docker("buildx", "bake", "--file", "bake.json", f"pico-{FOR_ALL}", cwd=place)
+    assert not workshop.engine.emulated()
+    shutil.rmtree(place / "context")
+    return place / f"image/pico-{FOR_ALL}.oci.tar"
+
+
+@pytest.fixture(scope="module")
+def loaded(baked: dict[str, Path], by_hand: Path, engine: Engine, registry: RunningRegistry) -> dict[str, str]:
+    """Return the name of each variant's image, in the registry of an engine that emulates from now on."""
     for target in PLATFORMS.values():
-        if target.name != "amd64":
+        if target.oci_platform != host_platform():
             engine.emulate(target)
     names = {}
-    for variant, archive in baked.items():
+    for variant, archive in (baked | {FOR_ALL: by_hand}).items():
         engine.docker("load", "--input", archive)
         name = f"pico:0.1.0-{variant}"
         names[variant] = f"{registry.host}/{name}"
         engine.docker("tag", name, names[variant])
         engine.docker("push", names[variant])
+        engine.docker("image", "rm", name, names[variant])
     return names
 
 
-def test_each_variant_has_all_platforms(layouts: dict[str, Layout]) -> None:
+def test_each_variant_has_its_platforms(layouts: dict[str, Layout]) -> None:
     assert set(layouts) == set(VARIANTS)
-    assert {frozenset(layout.platforms()) for layout in layouts.values()} == {frozenset(PLATFORMS)}
+    assert {frozenset(layout.platforms()) for layout in layouts.values()} == {frozenset(TWO)}
 
 
-def test_two_bakes_give_equal_manifests(
-    workshop: Workshop, generator: str, layouts: dict[str, Layout], tmp_path: Path
-) -> None:
-    """The second time by hand, with nothing left of the first."""
-    context = tmp_path / "context"
-    assert workshop.cli.run(*workshop.options_for(TWICE), "--context", context).exit_code == 0
-    options = ("--print", "--context", context, "--sbom-generator", generator)
-    (tmp_path / "bake.json").write_text(workshop.cli.run(*workshop.options_for(TWICE), *options).stdout)
-    (tmp_path / "image").mkdir()
-    workshop.engine.docker("builder", "prune", "--all", "--force")
-    workshop.engine.docker("buildx", "bake", "--file", "bake.json", "pico-debian", "pico-scratch", cwd=tmp_path)
-    for variant in ("debian", "scratch"):
-        again = unpacked_layout(tmp_path / f"image/pico-{variant}.oci.tar", tmp_path / variant)
-        assert set(again.platforms()) == set(TWICE)
-        for platform, descriptor in again.platforms().items():
-            assert descriptor["digest"] == layouts[variant].platforms()[platform]["digest"]
+def test_two_bakes_give_equal_manifests(layouts: dict[str, Layout], by_hand: Path, tmp_path: Path) -> None:
+    again = unpacked_layout(by_hand, tmp_path)
+    assert set(again.platforms()) == set(PLATFORMS)
+    for platform in TWO:
+        assert again.platforms()[platform]["digest"] == layouts[FOR_ALL].platforms()[platform]["digest"]
+
+
+def test_the_base_is_pinned(workshop: Workshop, layouts: dict[str, Layout]) -> None:
+    """By the digest that its registry has; labels and annotations of manifests and index say so."""
+    for variant in ("debian", "ubuntu", "alpine"):
+        layout = layouts[variant]
+        labels = layout.config(TWO[0])["config"]["Labels"]
+        name = labels["org.opencontainers.image.base.name"]
+        tags = workshop.registry.tags(name.partition("/")[2].partition(":")[0])
+        assert labels["org.opencontainers.image.base.digest"] == tags[name.rpartition(":")[2]]
+        assert labels.items() <= layout.manifest(TWO[0])["annotations"].items()
+        assert labels.items() <= layout.index()["annotations"].items()
+        assert not any(":" in key for key in layout.manifest(TWO[0])["annotations"])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_bill_of_materials_tells_what_the_build_told(layouts: dict[str, Layout], variant: str) -> None:
     parser = JsonLikeDictParser()  # type: ignore[no-untyped-call]
-    for platform, target in PLATFORMS.items():
+    for platform in TWO:
         statements = layouts[variant].statements(platform)
         documents = {
             said["predicate"]["name"]: said["predicate"] for said in statements if "spdx" in said["predicateType"]
         }
-        own = documents.pop(f"pico-0.1.0-{target.rust_triple}")
+        own = documents.pop(f"pico-0.1.0-{PLATFORMS[platform].rust_triple}")
         assert {"pico", "pico_v8", "nodejs"} & {package["name"] for package in own["packages"]}
         if variant == "scratch":
             assert documents == {}
@@ -172,35 +212,41 @@ def test_provenance_names_what_was_baked(layouts: dict[str, Layout]) -> None:
     assert any("debian" in material["uri"] for material in provenance["materials"])
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_the_image_runs(engine: Engine, loaded: dict[str, str], tmp_path: Path, variant: str, platform: str) -> None:
-    """As people run it, as the user that the image has."""
-    (tmp_path / "app.js").write_text(SCRIPT)
-    tmp_path.chmod(0o755)
-    fixed = (
-        "run",
-        "--rm",
-        "--pull",
-        "always",
-        "--platform",
-        platform,
-        "--volume",
-        f"{tmp_path}:/app",
-        "--workdir",
-        "/app",
-    )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Runs:
+    """Runs images as people do, with a script beside them."""
 
-    def run(*words: str) -> str:
-        return engine.docker(*fixed, loaded[variant], *words).stdout
+    engine: Engine
+    names: dict[str, str]
+    directory: Path
 
-    assert run("run", "app.js") == "answer 42\n"
-    if variant == "scratch":
-        return
-    assert run("pico", "eval", "console.log(1)") == "1\n"
+    def run(self, variant: str, platform: str, *words: str) -> str:
+        place = ("--volume", f"{self.directory}:/app", "--workdir", "/app")
+        options = ("--rm", "--pull", "always", "--quiet", "--platform", platform, *place)
+        return self.engine.docker("run", *options, self.names[variant], *words).stdout
+
+
+@pytest.fixture(scope="module")
+def runs(engine: Engine, loaded: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    directory = tmp_path_factory.mktemp("app")
+    (directory / "app.js").write_text(SCRIPT)
+    directory.chmod(0o755)
+    return Runs(engine=engine, names=loaded, directory=directory)
+
+
+@pytest.mark.parametrize(("variant", "platform"), RUNS)
+def test_the_image_runs(runs: Runs, variant: str, platform: str) -> None:
+    assert runs.run(variant, platform, "--version").startswith("pico 0.1.0")
+    assert runs.run(variant, platform, "run", "app.js") == "answer 42\n"
+
+
+@pytest.mark.parametrize("variant", VARIANTS[:-1])
+def test_a_program_of_the_image_runs_too(runs: Runs, variant: str) -> None:
+    """As the user that the image has."""
+    assert runs.run(variant, TWO[0], "pico", "eval", "console.log(1)") == "1\n"
     # What the shell does itself: the stand-ins have little else.
     ids = "while read -r name number _; do case $name in Uid: | Gid:) echo $name $number ;; esac; done"
-    assert run("sh", "-c", f"{ids} < /proc/self/status") == f"Uid: {USER}\nGid: {USER}\n"
+    assert runs.run(variant, TWO[0], "sh", "-c", f"{ids} < /proc/self/status") == f"Uid: {USER}\nGid: {USER}\n"
 
 
 def test_the_machine_itself_emulates_nothing_of_it(engine: Engine) -> None:
@@ -213,16 +259,12 @@ def test_the_machine_itself_emulates_nothing_of_it(engine: Engine) -> None:
 
 @pytest.fixture(scope="module")
 def written(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Layout]:
-    """Return the same images, written without an engine."""
+    """Return two of the images, written without an engine; for the second, the base comes from the registry."""
     place = tmp_path_factory.mktemp("written")
-    base = f"FROM {workshop.registry.host}/alpine:3.20\n"
-    (place / "Dockerfile").write_text(base)
-    options = ("--platform", ",".join(TWICE), "--provenance=false", "--output", f"type=oci,dest={place}/base.tar")
-    workshop.engine.docker("buildx", "build", *options, place)
-    unpacked_layout(place / "base.tar", place / "base")
-    further: dict[str, tuple[str | Path, ...]] = {"scratch": (), "alpine": ("--base-layout", place / "base")}
+    base = f"docker://{workshop.registry.host}/alpine:3.20"
+    further: dict[str, tuple[str | Path, ...]] = {"scratch": (), "alpine": ("--base-layout", base)}
     for variant, named in further.items():
-        words = (*workshop.options_for(TWICE), "--layout", place / variant, "--variant", variant, *named)
+        words = (*workshop.options(), "--layout", place / variant, "--variant", variant, *named)
         made = workshop.cli.run(*words)
         assert made.exit_code == 0, made.stderr
     return {variant: Layout(directory=place / variant) for variant in further}
@@ -231,7 +273,7 @@ def written(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> dic
 @pytest.mark.parametrize("variant", ["scratch", "alpine"])
 def test_both_ways_write_the_same_layers(layouts: dict[str, Layout], written: dict[str, Layout], variant: str) -> None:
     """All but those of the base, whose times are set, too: by the engine only."""
-    for platform in TWICE:
+    for platform in TWO:
         baked_config, config = layouts[variant].config(platform), written[variant].config(platform)
         own = slice(0 if variant == "scratch" else 1, None)
         assert baked_config["rootfs"]["diff_ids"][own] == config["rootfs"]["diff_ids"][own]
@@ -245,12 +287,12 @@ def test_a_layout_is_a_base_whose_blobs_stay(workshop: Workshop, written: dict[s
     layout = written["scratch"]
     (top,) = json.loads((layout.directory / "index.json").read_text())["manifests"]
     options = (
-        "--build-context", f"base=oci-layout://{layout.directory}@{top['digest']}", "--platform", ",".join(TWICE),
+        "--build-context", f"base=oci-layout://{layout.directory}@{top['digest']}", "--platform", ",".join(TWO),
         "--output", f"type=oci,dest={tmp_path}/again.tar",
     )  # fmt: skip
     workshop.engine.docker("buildx", "build", *options, tmp_path)
     again = unpacked_layout(tmp_path / "again.tar", tmp_path / "again")
-    for platform in TWICE:
+    for platform in TWO:
         digests = [[layer["digest"] for layer in each.manifest(platform)["layers"]] for each in (layout, again)]
         assert digests[0] == digests[1]
         assert again.statements(platform)
@@ -259,13 +301,20 @@ def test_a_layout_is_a_base_whose_blobs_stay(workshop: Workshop, written: dict[s
 # What goes wrong, as people see it.
 
 
-def failed(workshop: Workshop, tmp_path: Path, *options: str | Path, env: dict[str, str] | None = None) -> str:
+def failed(
+    workshop: Workshop,
+    tmp_path: Path,
+    *options: str | Path,
+    env: dict[str, str] | None = None,
+    exit_code: int = 34,
+    platforms: Iterable[str] = TWO,
+) -> str:
     environ = workshop.engine.environ()
     path = f"{environ['PATH']}:/usr/sbin:/sbin"
     ended = workshop.cli.run(
-        *workshop.options, "--bake", tmp_path / "out", *options, env=environ | {"PATH": path} | (env or {})
+        *workshop.options(platforms), "--bake", tmp_path / "out", *options, env=environ | {"PATH": path} | (env or {})
     )
-    assert ended.exit_code == 34, ended.stderr
+    assert ended.exit_code == exit_code, ended.stderr
     assert not (tmp_path / "out").exists()
     error = json.loads(ended.stdout)["error"]
     return f"{error['what']} | {error['cause']} | {error['action']}"
@@ -294,3 +343,30 @@ def test_no_engine(workshop: Workshop, tmp_path: Path) -> None:
     said = failed(workshop, tmp_path, env={"DOCKER_HOST": f"unix://{tmp_path}/none"})
     assert said.startswith("the builder of images does not answer: ")
     assert "the engine does not run" in said
+
+
+def test_a_base_that_lacks_a_platform(workshop: Workshop, generator: str, tmp_path: Path) -> None:
+    """As the engine sees it, and as we see it before the engine is asked.
+
+    Where the base has no index the engine takes it for every platform: our check afterwards refuses the image.
+    """
+    host = workshop.registry.host
+    spec = tmp_path / "releases.toml"
+    for name in ("examples", "canaries"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    options = ("--spec", spec, "--sbom-generator", generator)
+    workshop.engine.docker("buildx", "imagetools", "create", "--tag", f"{host}/lacking:1", f"{host}/{BUSYBOX}")
+    found = {}
+    endings = {"lacking:1": 34, BUSYBOX: 21}
+    for base, exit_code in endings.items():
+        described = tomlkit.parse((workshop.directory / "releases.toml").read_text())
+        image: Any = described["runtimes"]["pico"]["image"]
+        image["variants"] = ["alpine"]
+        image["bases"] = {"alpine": f"{host}/{base}"}
+        spec.write_text(tomlkit.dumps(described))
+        assert workshop.cli.run("image", "--write", "--spec", spec).exit_code == 0
+        said = failed(workshop, tmp_path, "--resolve-bases", *options, platforms=TWO[1:])
+        assert said.startswith(f"the base {host}/{base} has nothing for linux/s390x | ")
+        found[base] = failed(workshop, tmp_path, *options, exit_code=exit_code, platforms=TWO[1:])
+    assert "a base has nothing for one of the platforms" in found["lacking:1"]
+    assert "a program in it is for another platform" in found[BUSYBOX]

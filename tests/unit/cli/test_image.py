@@ -131,7 +131,8 @@ def test_the_plan_of_bake(project: Path, capsys: pytest.CaptureFixture[str]) -> 
     }
     annotations = debian["annotations"]
     assert isinstance(annotations, list)
-    assert "index,manifest:org.opencontainers.image.version=1.0.0" in annotations
+    for place in ("index", "manifest"):
+        assert f"{place}:org.opencontainers.image.version=1.0.0" in annotations
     assert f"manifest[linux/arm/v7]:snapstitch.snapshots=snap/snap.bin@sha256:{'a' * 64}" in annotations
     assert "manifest[linux/arm64]:snapstitch.glibc.floor=2.31" in annotations
     assert debian["attest"] == ["type=provenance,mode=max", "type=sbom,generator=example.org/sbom:1"]
@@ -234,6 +235,52 @@ def test_a_base_of_no_variant(project: Path, capsys: pytest.CaptureFixture[str],
     capsys.readouterr()
     assert main(["image", "--check", "--base-index", value]) == 2
     assert "names no variant that has a base\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--check", "--resolve-bases"],
+            (
+                "error: bases cannot be looked up with --offline\n"
+                "  usual cause: --offline was given\n"
+                "  what to do:  give the index of each base with --base-index, or leave --resolve-bases out\n"
+            ),
+        ),
+        (
+            ["--layout", "out", "--variant", "debian", "--base-layout", "docker://registry.example.org/base:1"],
+            (
+                "error: registry.example.org/base:1 cannot be fetched with --offline\n"
+                "  usual cause: --offline was given\n"
+                "  what to do:  give --base-layout an OCI layout on disk, or leave --offline out\n"
+            ),
+        ),
+    ],
+)
+def test_bases_without_a_network(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    finished_build(project / "dist", "arm64")
+    main(["image", "--write"])
+    capsys.readouterr()
+    assert main(["--offline", "image", *arguments, "--target", "arm64"]) == 11
+    assert capsys.readouterr().err == said
+
+
+def test_bases_that_are_known_are_not_looked_up(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["image", "--write"])
+    (project / "debian.json").write_text(index_json(["linux/arm64", "linux/arm/v7"]))
+    capsys.readouterr()
+    assert main(["--offline", "image", "--check", "--resolve-bases", "--base-index", "debian=debian.json"]) == 0
+    assert capsys.readouterr().out == "in order: 2 Dockerfiles, 1 bases\n"
+
+
+def test_an_executor_that_is_none(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "image").mkdir()
+    words = ["--push", "debian=image", "--repository", "localhost/app", "--executor", "quemu"]
+    assert main(["image", *words]) == 2
+    assert "error: there is no executor 'quemu'\n" in capsys.readouterr().err
 
 
 def test_the_dockerfiles_of_the_project_are_as_they_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
