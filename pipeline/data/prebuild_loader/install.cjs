@@ -20,21 +20,31 @@ const EXIT_CODE = 38;
 async function install(root, { env = process.env, say = () => {} } = {}) {
   const job = new Job(root, env, say);
   if (job.settings.binary) return [job.named()];
-  if (job.settings.fromSource) return [await job.build(['npm_config_build_from_source asks for it'])];
-  let manifest;
-  try {
-    manifest = readManifest(root);
-  } catch (error) {
-    return [await job.build([error.what])];
+  const { manifest, why } = manifestOf(root);
+  const all = wantedOf(manifest, job.settings);
+  if (why || job.settings.fromSource) {
+    return job.build([job.settings.fromSource ? 'npm_config_build_from_source asks for it' : why], all);
   }
   const done = [];
-  for (const wanted of wantedOf(manifest)) done.push(await job.provide(wanted, manifest));
+  for (const wanted of all) done.push(...await job.provide(wanted, manifest));
   return done;
 }
 
-function wantedOf(manifest) {
+function manifestOf(root) {
+  try {
+    const manifest = readManifest(root);
+    return { manifest, why: manifest.prebuilds.length ? '' : 'the package has no prebuilds' };
+  } catch (error) {
+    return { manifest: { prebuilds: [] }, why: error.what };
+  }
+}
+
+/** Return what the package consists of: by its manifest, else by what package.json says of local builds. */
+function wantedOf(manifest, settings) {
   const all = manifest.prebuilds.map(({ kind, name }) => JSON.stringify({ kind, name }));
-  return [...new Set(all)].map((text) => JSON.parse(text));
+  if (all.length) return [...new Set(all)].map((text) => JSON.parse(text));
+  const programs = Object.keys(settings.built).map((name) => ({ kind: 'executable', name }));
+  return programs.length ? programs : [{ kind: ADDON }];
 }
 
 class Job {
@@ -67,10 +77,9 @@ class Job {
     const reasons = refused.map(({ prebuild, text }) => `${prebuild.path} ${text}`);
     for (const prebuild of fitting) {
       const found = this.present(prebuild, reasons) || await this.fetched(prebuild, manifest, reasons);
-      if (found) return found;
+      if (found) return [found];
     }
-    if (!fitting.length && !refused.length) reasons.push('the package has no prebuilds');
-    return this.build(reasons, wanted);
+    return this.build(reasons, [wanted]);
   }
 
   /** Return the candidate if its files lie here and work. */
@@ -116,7 +125,8 @@ class Job {
     return answer || '';
   }
 
-  async build(reasons, wanted = { kind: ADDON }) {
+  /** Build the package, and return what it made of all that is *wanted*. */
+  async build(reasons, wanted) {
     const { build, title } = this.settings;
     const what = `no prebuild of ${title} is used on ${describe(this.machine)}`;
     if (!build || this.isElsewhere) {
@@ -129,11 +139,11 @@ class Job {
     this.say([`${what}:`, ...reasons.map((reason) => `  ${reason}`), `building it: ${line}`].join('\n'));
     return withLock(path.join(this.root, '.prebuilds-build.lock'), async (waited) => {
       // Whoever had the lock before has built the same.
-      const place = waited ? this.worksLocally(wanted) : null;
-      if (place) return { how: 'built', path: place };
+      const found = waited ? this.allBuilt(wanted) : null;
+      if (found) return found;
       const ended = await run(build, this.root, this.env);
-      const built = ended ? null : this.worksLocally(wanted);
-      if (built) return { how: 'built', path: built };
+      const built = ended ? null : this.allBuilt(wanted);
+      if (built) return built;
       throw new PrebuildError(what, {
         reasons: [...reasons, `building it (${line}) ${ended || 'left nothing that works'}`],
         action: 'see what the build says above; it may need a compiler, make and Python',
@@ -141,9 +151,10 @@ class Job {
     });
   }
 
-  worksLocally(wanted) {
-    const works = (place) => wanted.kind !== ADDON || !probeAddon(place);
-    return localBuilds(this.root, this.settings, wanted).find(works) || null;
+  allBuilt(wanted) {
+    const found = wanted.map((one) => localBuilds(this.root, this.settings, one)
+      .find((place) => one.kind !== ADDON || !probeAddon(place)));
+    return found.every(Boolean) ? found.map((place) => ({ how: 'built', path: place })) : null;
   }
 }
 
