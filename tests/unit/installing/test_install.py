@@ -32,7 +32,7 @@ from pipeline.model.target import find_target
 from tests.unit.installing.releases import CRASHES, HANGS, NAME, WORKS, program, serving, write_release
 
 HERE = this_machine(os.environ)
-ARCH = {"arch": HERE.arch}
+ARCH: dict[str, Any] = {"arch": HERE.arch}
 
 
 class Listening(NullReporter):
@@ -272,15 +272,15 @@ def test_several_installs_at_once(place: Place) -> None:
 def test_companions_are_switched_over_at_once(place: Place) -> None:
     reads = b'#!/bin/sh\n[ "$1" = --probe ] && exit 41\ncat "$(dirname "$(readlink -f "$0")")/lib/data"\n'
     for version, data in (("1.0.0", b"one"), ("2.0.0", b"two")):
-        directory = place.tmp_path / version
-        write_release(directory, program(reads, **ARCH, files={"lib/data": data}), version=version)
-        done = place.install(directory)
+        write_release(place.tmp_path / version, program(reads, **ARCH, files={"lib/data": data}), version=version)
+        done = place.install(place.tmp_path / version)
         assert (says(done.path), done.version) == (data.decode(), version)
-        assert place.install(directory).how == "present"
-    assert done.path.is_symlink()
-    (done.path.resolve().parent / "lib/data").write_bytes(b"bad")
-    assert place.install(directory).how == "installed"
-    assert says(done.path) == "two"
+        assert place.install(place.tmp_path / version).how == "present"
+    final, newest = place.out / NAME, place.tmp_path / "2.0.0"
+    assert final.is_symlink()
+    (final.resolve().parent / "lib/data").write_bytes(b"bad")
+    assert place.install(newest).how == "installed"
+    assert says(final) == "two"
 
 
 def test_for_another_machine_nothing_is_run(place: Place) -> None:

@@ -12,6 +12,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -32,7 +33,7 @@ from tests.unit.installing.releases import (
 )
 
 HERE = this_machine(os.environ)
-ARCH = {"arch": HERE.arch}
+ARCH: dict[str, Any] = {"arch": HERE.arch}
 SAID = "works: a b\n"
 PATH = f"{DIRECTORY}/tool"
 
