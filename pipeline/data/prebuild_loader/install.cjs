@@ -86,12 +86,14 @@ class Job {
   present(prebuild, reasons) {
     for (const root of rootsOf(prebuild, this.root, this.settings)) {
       const place = path.join(root, prebuild.path);
-      const problem = isFile(place) ? problemOfFiles(prebuild, root) || this.probe(prebuild, place) : null;
-      if (problem === '') {
-        this.say(`${prebuild.path} fits ${describe(this.machine)}`);
+      if (!isFile(place)) continue;
+      const problem = problemOfFiles(prebuild, root);
+      const trial = problem ? { problem } : this.tried(prebuild, place);
+      if (!trial.problem) {
+        this.say(`${prebuild.path} fits ${describe(this.machine)}${trial.note}`);
         return { how: 'prebuilt', path: place };
       }
-      if (problem) reasons.push(`${prebuild.path}: ${problem}`);
+      reasons.push(`${prebuild.path}: ${trial.problem}`);
     }
     return null;
   }
@@ -108,9 +110,9 @@ class Job {
       const roots = [this.root, cachedRoot(prebuild, this.settings)];
       const root = await downloadPrebuild(prebuild, manifest, { settings: this.settings, roots, env: this.env });
       const place = path.join(root, prebuild.path);
-      const problem = this.probe(prebuild, place);
+      const { problem, note } = this.tried(prebuild, place);
       if (problem) throw new Error(`${prebuild.path}: ${problem}`);
-      this.say(`${prebuild.path} fits ${describe(this.machine)}; it was downloaded`);
+      this.say(`${prebuild.path} fits ${describe(this.machine)}; it was downloaded${note}`);
       return { how: 'downloaded', path: place };
     } catch (error) {
       reasons.push(...error.message.split('\n').map((line) => line.trim()));
@@ -118,11 +120,12 @@ class Job {
     }
   }
 
-  /** Return why a file does not work, the empty string when it does, or cannot be tried here. */
-  probe(prebuild, place) {
-    if (this.isElsewhere) return '';
-    const answer = prebuild.kind === ADDON ? probeAddon(place) : probeProgram(place, prebuild.probe);
-    return answer || '';
+  /** Return why a file does not work, and a note where nothing could be run. */
+  tried(prebuild, place) {
+    const untried = { problem: '', note: '; it was not run' };
+    if (this.isElsewhere) return untried;
+    const problem = prebuild.kind === ADDON ? probeAddon(place) : probeProgram(place, prebuild.probe);
+    return problem === null ? untried : { problem, note: '' };
   }
 
   /** Build the package, and return what it made of all that is *wanted*. */

@@ -70,8 +70,12 @@ function elfInterpreter(path) {
   let handle;
   try {
     handle = fs.openSync(path, 'r');
-    const head = Buffer.alloc(MAX_HEADER_BYTES);
-    return interpreterIn(head.subarray(0, fs.readSync(handle, head, 0, head.length, 0)));
+    const at = (offset, size) => {
+      const bytes = Buffer.alloc(Math.min(size, MAX_HEADER_BYTES));
+      return bytes.subarray(0, fs.readSync(handle, bytes, 0, bytes.length, offset));
+    };
+    const found = interpreterIn(at(0, MAX_HEADER_BYTES));
+    return found && at(found.offset, found.size).toString('latin1').replace(/\0.*$/s, '');
   } catch {
     return null;
   } finally {
@@ -79,6 +83,7 @@ function elfInterpreter(path) {
   }
 }
 
+/** Return where the headers say that the interpreter's name lies: tools such as patchelf move it to the end. */
 function interpreterIn(head) {
   if (head.length < 64 || head.readUInt32BE(0) !== 0x7f454c46) return null;
   const wide = head[4] === 2;
@@ -93,25 +98,23 @@ function interpreterIn(head) {
   for (let index = 0; index < count; index += 1) {
     const entry = start + index * entrySize;
     if (read(entry, 4) !== 3) continue;
-    const offset = wide ? read(entry + 8, 8) : read(entry + 4, 4);
-    const size = wide ? read(entry + 32, 8) : read(entry + 16, 4);
-    if (offset + size > head.length) return null;
-    return head.subarray(offset, offset + size).toString('latin1').replace(/\0.*$/s, '');
+    return {
+      offset: wide ? read(entry + 8, 8) : read(entry + 4, 4),
+      size: wide ? read(entry + 32, 8) : read(entry + 16, 4),
+    };
   }
   return null;
 }
 
 /** musl's loader says its version when it is started without a program. */
 function muslVersion(loader) {
-  const ended = spawnSync(loader, [], { encoding: 'utf8', timeout: TIMEOUT_MS, stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = spawnSync(loader, [], { encoding: 'utf8', timeout: TIMEOUT_MS });
   const said = parseLibcText(`${ended.stdout || ''}${ended.stderr || ''}`);
   return said && said.libc === 'musl' ? said.libc_version : null;
 }
 
 function fromLdd() {
-  const ended = spawnSync('ldd', ['--version'], {
-    encoding: 'utf8', timeout: TIMEOUT_MS, stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const ended = spawnSync('ldd', ['--version'], { encoding: 'utf8', timeout: TIMEOUT_MS });
   return ended.error ? null : parseLibcText(`${ended.stdout || ''}${ended.stderr || ''}`);
 }
 

@@ -33,8 +33,8 @@ function probeProgram(place, probe) {
 
 function options(timeoutMs) {
   return {
-    timeout: timeoutMs, killSignal: 'SIGKILL', encoding: 'utf8', maxBuffer: 1024 * 1024, windowsHide: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    // Pipes for all: a bare root has no /dev/null.
+    timeout: timeoutMs, killSignal: 'SIGKILL', encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, windowsHide: true,
   };
 }
 
