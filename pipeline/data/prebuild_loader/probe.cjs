@@ -6,7 +6,8 @@ const { spawnSync } = require('node:child_process');
 const LOAD_TIMEOUT_MS = 30000;
 // Threads that an addon may have started must not keep the process.
 const LOAD = 'require(process.argv[1]); process.exit(0);';
-const CANNOT_START = new Set(['ENOENT', 'ENOEXEC', 'EACCES', 'EPERM']);
+// Under an emulator that the kernel does not know, a shell is given this Node to read.
+const CONTROL = { script: 'process.exit(73);', exitCode: 73 };
 
 /**
  * Load an addon. Return why it does not work, the empty string when it does; null when no second Node can be
@@ -15,9 +16,11 @@ const CANNOT_START = new Set(['ENOENT', 'ENOEXEC', 'EACCES', 'EPERM']);
 function probeAddon(place, { timeoutMs = LOAD_TIMEOUT_MS } = {}) {
   const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
   delete env.NODE_OPTIONS;
-  const ended = spawnSync(process.execPath, ['-e', LOAD, place], { env, ...options(timeoutMs) });
-  if (ended.error && CANNOT_START.has(ended.error.code)) return null;
-  return ended.status === 0 ? '' : `it does not load: ${ending(ended, timeoutMs)}`;
+  const node = (...words) => spawnSync(process.execPath, ['-e', ...words], { env, ...options(timeoutMs) });
+  const ended = node(LOAD, place);
+  if (ended.status === 0) return '';
+  if (node(CONTROL.script).status !== CONTROL.exitCode) return null;
+  return `it does not load: ${ending(ended, timeoutMs)}`;
 }
 
 /** Run a program as its manifest says; as above. Without a probe, nothing is known. */
