@@ -147,6 +147,17 @@ def test_an_addon_that_does_not_load(tmp_path: Path) -> None:
     assert "prebuilds/linux-x64/tool.node: it does not load: exit status 1, Error: " in ended.stderr
 
 
+def test_where_no_second_node_can_be_started(tmp_path: Path) -> None:
+    """As under an emulator that the kernel does not know: nothing is known of the addon, and that is said."""
+    package = write_package(tmp_path / "tool", addon(b"no library"))
+    script = (
+        "process.execPath = '/bin/false';"
+        "require('./prebuilds/loader/install.cjs').install(process.cwd(), { say: console.log });"
+    )
+    ended = package.node("-e", script)
+    assert ended.stdout.endswith("; it was not run\n"), ended.stderr
+
+
 def test_an_altered_file(tmp_path: Path) -> None:
     made = addon(b"no library")
     package = write_package(tmp_path / "tool", made)
