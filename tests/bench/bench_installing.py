@@ -24,8 +24,11 @@ from pipeline.model.events import NullReporter
 from pipeline.toolchains.node import Node, ensure_host_node
 
 NODE = "24.19.0"
+CALLS = {"better-sqlite3": "new addon(':memory:')"}
+"""What loads an addon that `require` alone does not."""
 LOADED = """
-require(process.argv[1]);
+const addon = require(process.argv[1]);
+eval(process.argv[2]);
 process.report.excludeNetwork = true;
 console.log(process.report.getReport().sharedObjects.filter((name) => name.endsWith('.node')).join());
 """
@@ -51,7 +54,7 @@ def install(node: Node, tarball: Path, name: str, context: Context, *options: st
         subprocess.run(command.argv, cwd=project, env=env, check=True, capture_output=True, timeout=3600)
         clock_s, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        script = [str(node.program), "-e", LOADED, name]
+        script = [str(node.program), "-e", LOADED, name, CALLS.get(name, "")]
         loaded = subprocess.run(script, cwd=project, check=True, capture_output=True, text=True, timeout=60).stdout
         return Took(clock_s=clock_s, cpu_s=cpu_s, addon=loaded.strip().rpartition("node_modules/")[2])
 
