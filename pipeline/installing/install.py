@@ -117,20 +117,26 @@ class _Job:
                 done = self._done(name, taken.path, how=taken.how, reasons=reasons)
                 return dataclasses.replace(done, prebuild=prebuild.path, probed=taken.probed)
             reasons.append(f"{prebuild.path} {taken.problem}")
-        return self._built(name, machine, reasons, errors)
-
-    def _built(self, name: str, machine: Machine, reasons: list[str], errors: list[PipelineError]) -> Installed:
-        build = self.request.build
-        if build is None or self.request.machine is not None:
+        if self.request.build is None or self.request.machine is not None:
             # What stands in the way of the best candidate says more than that nothing is left.
-            if errors:
-                raise errors[0]
-            raise _none_works(name, machine, reasons)
-        self.context.reporter.warn(
-            f"no prebuild of {name} is used on {machine}: {'; '.join(reasons)}; it is built here"
-        )
+            raise errors[0] if errors else _none_works(name, machine, reasons)
+        why = f"no prebuild of {name} is used on {machine}: {'; '.join(reasons)}"
+        self.context.reporter.warn(f"{why}; it is built here")
+        return dataclasses.replace(self._built(kind, name, self.request.build, node), reasons=tuple(reasons))
+
+    def _built(self, kind: PrebuildKind, name: str, build: fallback.Build, node: Path | None) -> Installed:
         final = fallback.build_here(build, self.request.into / name.rpartition("/")[2], self.context)
-        return self._done(name, final, how="built", reasons=reasons)
+        like = next(one for one in self.index.manifest.prebuilds if (one.kind, one.name) == (kind, name))
+        environ = self.context.environ
+        trial = trying.try_here(like, final, node, environ) if self.request.probe else trying.Trial(ran=False)
+        if trial.problem:
+            final.unlink()
+            raise InstallError(
+                f"what was built of {name} {trial.problem}",
+                cause="a build for another machine, or a broken one; no prebuild fits",
+                action="correct the build command",
+            )
+        return dataclasses.replace(self._done(name, final, how="built"), probed=trial.ran)
 
     def _node(self) -> Path | None:
         if self.request.machine is not None or not self.request.probe:

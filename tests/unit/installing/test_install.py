@@ -324,10 +324,18 @@ def test_what_does_not_fit_is_built(place: Place) -> None:
     write_release(place.release, program(arch="sparc"))
     (place.tmp_path / "source").write_bytes(WORKS)
     done = place.install(place.release, build=build(place, "cp source built && chmod +x built"))
-    assert (done.how, done.path, says(done.path)) == ("built", place.out / NAME, "works: a b\n")
+    assert (done.how, done.probed, done.path) == ("built", True, place.out / NAME)
+    assert says(done.path) == "works: a b\n"
     assert place.reporter.warnings == [
         f"no prebuild of tool is used on {HERE}: prebuilds/linux-x64/bin/tool is for sparc; it is built here"
     ]
+
+
+def test_a_build_that_makes_nothing_that_works(place: Place) -> None:
+    write_release(place.release, program(arch="sparc"))
+    (place.tmp_path / "source").write_bytes(CRASHES)
+    error = place.refused(InstallError, place.release, build=build(place, "cp source built && chmod +x built"))
+    assert error.what == "what was built of tool does not answer its probe with 41: signal SIGSEGV"
 
 
 @pytest.mark.parametrize(("command", "how"), [("exit 3", "exit status 3"), ("true", "left no built")])
