@@ -244,6 +244,12 @@ class PrebuildError(PipelineError):
     exit_code = 37
 
 
+class InstallError(PipelineError):
+    """No prebuild can be installed here: none fits, none works, or it lies where nothing may be fetched from."""
+
+    exit_code = 38
+
+
 class StoppedError(PipelineError):
     """The user or the system asked the command to stop."""
 

@@ -18,6 +18,7 @@ _PURPOSES = {
     "patched": "sources with patches applied",
     "v8-mirror": "archives of V8 that were fetched",
     "v8-built": "archives of V8 that were compiled here",
+    "prebuilds": "indexes and archives that `install` fetched",
 }
 
 

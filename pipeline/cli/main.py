@@ -43,6 +43,7 @@ _VERBS: Final = {
     "cache": "pipeline.cli.cache",
     "root": "pipeline.cli.root",
     "prebuild": "pipeline.cli.prebuild",
+    "install": "pipeline.cli.install",
     "reference": "pipeline.cli.reference",
     "workflows": "pipeline.cli.workflows",
     "completion": "pipeline.cli.completion",

@@ -6,6 +6,7 @@ import dataclasses
 import platform
 from pathlib import Path
 
+from pipeline.elf.reader import is_elf, read_elf
 from pipeline.executors.local import probe_local, run_local
 from pipeline.executors.rooted import run_rooted
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
@@ -47,4 +48,10 @@ class NativeExecutor:
         """
         if request.root is not None:
             return run_rooted(request, self.identity)
-        return run_local(self.prefix(), request, self.identity)
+        prefix = () if _is_static(Path(request.argv[0])) else self.prefix()
+        return run_local(prefix, request, self.identity)
+
+
+def _is_static(program: Path) -> bool:
+    """Tell whether a program has no use for a loader: musl's would not start it."""
+    return is_elf(program) and read_elf(program).interpreter is None

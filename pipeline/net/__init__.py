@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +29,9 @@ CHUNK_BYTES = 256 * 1024
 CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 60.0
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+Guard = Callable[[str], None]
+"""Is called with each address before it is asked, those of redirects included; raises what it objects to."""
 
 _T = TypeVar("_T")
 
@@ -73,11 +77,20 @@ class Downloaded:
 class Client(contextlib.AbstractContextManager["Client"]):
     """An HTTP session; use it as a context manager."""
 
-    def __init__(self, *, environ: Mapping[str, str], reporter: Reporter, retry: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str],
+        reporter: Reporter,
+        retry: RetryPolicy | None = None,
+        guard: Guard | None = None,
+    ) -> None:
         """Open no connection yet; *environ* may name a file with certificates (SSL_CERT_FILE)."""
         self._reporter = reporter
         self._retry = retry or RetryPolicy()
+        self._guard = guard
         self._session = new_session(environ)
+        self._session.hooks["response"].append(self._guard_redirect)
 
     def __exit__(self, *_exception: object) -> None:
         """Close the connections."""
@@ -137,7 +150,18 @@ class Client(contextlib.AbstractContextManager["Client"]):
                     stream.write(chunk)
                     bar.at(have_bytes)
 
+    def _guard_redirect(self, response: requests.Response, **_options: object) -> None:
+        target = self._session.get_redirect_target(response)
+        if self._guard and target:
+            try:
+                self._guard(urllib.parse.urljoin(response.url, target))
+            except BaseException:
+                response.close()
+                raise
+
     def _open(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+        if self._guard:
+            self._guard(url)
         timeouts_s = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
         response = self._session.get(url, headers=dict(headers), stream=True, timeout=timeouts_s)
         if response.status_code in {requests.codes.ok, requests.codes.partial_content}:

@@ -188,6 +188,18 @@ def test_bcrypt_by_its_own_tests(made: Made, machine: Machine, npm_install: Inst
     assert re.search(r"\bfail 0\b", ended.stdout), ended.stdout
 
 
+def test_our_own_loader_takes_the_same(made: Made, machine: Machine, tmp_path: Path) -> None:
+    (tarball,) = made.packages("bcrypt", "one")
+    subprocess.run(["tar", "-xzf", str(tarball), "-C", str(tmp_path)], check=True)
+    script = (
+        "const loader = require('./package/prebuilds/loader/index.cjs'); loader.load('package');"
+        "const { arch, libc } = loader.thisMachine(); console.log(arch, libc);"
+    )
+    ended = machine.run(tmp_path, "--require", DATA / "loaded.cjs", "-e", script)
+    assert mapped(ended) == [str(tmp_path / f"package/prebuilds/linux-arm64/bcrypt.{machine.libc.value}.node")]
+    assert ended.stdout.startswith(f"arm64 {machine.libc.value}\n")
+
+
 def test_iconv_by_its_own_tests(made: Made, machine: Machine, npm_install: Install, tmp_path: Path) -> None:
     modules = npm_install(tmp_path / "app", machine.libc, *made.packages("iconv", "one"))
     (modules / "iconv/test/tmp").mkdir()

@@ -51,7 +51,7 @@ TIERS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"github", "cache", "oci_registry"}),
     frozenset({"publication", "releasing"}),
-    frozenset({"toolchains", "v8_build", "patches", "proof", "images", "prebuilding"}),
+    frozenset({"toolchains", "v8_build", "patches", "proof", "images", "prebuilding", "installing"}),
     frozenset({"rootfs"}),
     # L3 to L5
     frozenset({"stages"}),

@@ -212,6 +212,7 @@ def test_help_lists_the_verbs_in_their_order() -> None:
         "cache",
         "root",
         "prebuild",
+        "install",
         "reference",
         "workflows",
         "completion",

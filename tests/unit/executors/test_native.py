@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.elf.probe import PROBE_EXIT_CODE
 from pipeline.errors import ExecutorUnavailableError
-from pipeline.executors.local import probe_local, run_local
+from pipeline.executors.local import probe_file, probe_local, run_local
 from pipeline.executors.native import NativeExecutor
 from pipeline.model.execution import ExecRequest, ExecutorIdentity
 from pipeline.model.target import TARGETS, Target, find_target, target_of_machine
@@ -32,6 +33,12 @@ def test_a_program_runs_through_the_loader_of_the_sysroot(here: Target) -> None:
     result = executor.run(request_for(here, "/usr/bin/env"))
     assert (result.exit_code, result.stdout) == (0, b"A=b\n")
     assert not result.executor.emulated
+
+
+def test_a_static_program_needs_no_loader(here: Target, tmp_path: Path) -> None:
+    with probe_file(here) as program:
+        result = NativeExecutor(sysroot=tmp_path, target=here).run(request_for(here, str(program)))
+    assert result.exit_code == PROBE_EXIT_CODE
 
 
 def test_a_program_that_fails_is_a_result_that_can_be_replayed(here: Target) -> None:

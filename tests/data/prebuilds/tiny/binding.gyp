@@ -1,0 +1,1 @@
+{ "targets": [{ "target_name": "tiny", "sources": ["tiny.c"] }] }

@@ -1,0 +1,2 @@
+'use strict';
+module.exports = require('./prebuilds/loader/index.cjs').load(__dirname);
