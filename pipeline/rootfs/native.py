@@ -23,6 +23,8 @@ from pipeline.model.target import Target
 from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.gcc import LANGUAGES, WRAPPED_BINUTILS, CrossGcc, set_directories
 from pipeline.rootfs.order import Bind
+from pipeline.rootfs.rust import PROGRAMS as RUST_PROGRAMS
+from pipeline.rootfs.rust import NativeRust
 from pipeline.rootfs.switch import Switch, switch_program
 from pipeline.toolchains.relocate import Relocation, relocate
 
@@ -95,8 +97,14 @@ class ToolsRecipe:
     apt: PrivateApt
     packages_dir: Path
     host: Target
+    target: Target
     gcc: CrossGcc
     context: Context
+
+    @property
+    def rust(self) -> NativeRust:
+        """Return what describes a Rust in the directory."""
+        return NativeRust(host=self.host, target=self.target, prefix=INSIDE)
 
 
 def make_tools(recipe: ToolsRecipe, root: Path) -> None:
@@ -124,15 +132,21 @@ def make_tools(recipe: ToolsRecipe, root: Path) -> None:
                 rust_prefix=None,
                 patchelf=None,
                 environ=context.environ,
-                further=tuple(_programs(root, recipe.gcc)),
+                further=tuple(_programs(root, recipe)),
             )
         )
+        if recipe.rust.is_in(root):
+            recipe.rust.write(root)
         _write_switches(root, recipe.gcc)
 
 
-def _programs(root: Path, gcc: CrossGcc) -> Iterator[PurePosixPath]:
+def _programs(root: Path, recipe: ToolsRecipe) -> Iterator[PurePosixPath]:
     seen: set[int] = set()
-    for directory in ("usr/bin", "usr/sbin", gcc.programs_dir, gcc.binutils_dir):
+    gcc = recipe.gcc
+    own = PurePosixPath("usr/lib/gcc") / recipe.host.gnu_triple / str(gcc.major)
+    for directory in ("usr/bin", "usr/sbin", gcc.programs_dir, gcc.binutils_dir, own):
+        if not (root / directory).is_dir():
+            continue
         for path in sorted((root / directory).iterdir()):
             if not path.is_file() or path.is_symlink() or path.name == "patchelf" or not is_elf(path):
                 continue
@@ -162,6 +176,10 @@ def switches(root: Path, gcc: CrossGcc) -> Iterator[Switch]:
         if (root / native).exists():
             for own in (name, f"{gcc.triple}-{name}"):
                 yield _switch(own, native)
+    if (root / "rust").is_dir():
+        yield from (_switch(name, f"rust/{name}") for name in RUST_PROGRAMS)
+        if (root / "usr/bin/cargo").is_file():
+            yield _switch("cargo", "usr/bin/cargo")
     for names in HELPERS.values():
         for name in names:
             native = f"usr/bin/{_TARGETS.get(name, name)}"

@@ -16,6 +16,8 @@ from pipeline.model.distribution import Release
 from pipeline.model.package import Package
 from pipeline.model.root import RootPlan, RootRequest
 from pipeline.model.target import Target
+from pipeline.rootfs import rust
+from pipeline.rootfs.twins import Twins, find_twins, twin_names
 from pipeline.toolchains.plan import FRESH_S
 from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
 from pipeline.toolchains.remembered import Remembered, read_remembered, recall_or_resolve
@@ -32,6 +34,7 @@ HELPERS = (
 )  # fmt: skip
 """Packages of slow helpers that give the same output on every architecture."""
 _EMULATOR = "qemu-user-static"
+_TWINS_SCHEMA = 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,7 @@ class RootPlanner:
             "archive": self.request.archive is not None,
             "native": [self.request.native, self.request.native_perl],
             "helpers": HELPERS,
+            "twins": _TWINS_SCHEMA,
             "sources": [source.identity() for source in self.apt(self.request.target).sources],
         }
         return roots_dir(self.context) / "plans" / f"{fs.sha256_json(question)[:32]}.json"
@@ -108,7 +112,7 @@ class RootPlanner:
             own = self._ready(self.tools_apt())
             emulator = own.resolve((_EMULATOR,))
             if request.native:
-                tools = own.resolve(self._tool_names(own))
+                tools = own.resolve(self._tool_names(own, packages))
             own.trim()
         return RootPlan(
             created_at=time.time(),
@@ -121,7 +125,7 @@ class RootPlanner:
             apt_sources="\n".join(_for_a_system(source) for source in apt.sources),
         )
 
-    def _tool_names(self, apt: PrivateApt) -> tuple[str, ...]:
+    def _tool_names(self, apt: PrivateApt, packages: tuple[Package, ...]) -> tuple[str, ...]:
         if self.host.name != "amd64":
             raise RootError(
                 f"there are no native tools for roots on a machine of kind {self.host.name}",
@@ -138,7 +142,15 @@ class RootPlanner:
                 action="give --no-native: the root's own compiler is emulated then",
             )
         further = ("perl",) if self.request.native_perl else ()
-        return (*compilers, *(name for name in HELPERS if name in offered), *further)
+        return (*compilers, *(name for name in HELPERS if name in offered), *further, *self._twins(apt, packages))
+
+    def _twins(self, apt: PrivateApt, packages: tuple[Package, ...]) -> tuple[str, ...]:
+        """Return what the root has and this machine gets, too: each in the root's own version."""
+        names = twin_names(packages)
+        twins = find_twins(packages, apt.versions(names)) if names else Twins(taken=(), emulated=())
+        for name in twins.emulated:
+            self.context.reporter.warn(f"{name} stays emulated in the root: {self.host.name} has no such version")
+        return (*twins.taken, *(rust.PACKAGES if twins.have_rust else ()))
 
     def _ready(self, apt: PrivateApt) -> PrivateApt:
         with fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):

@@ -21,10 +21,11 @@ from pipeline.rootfs.gcc import CrossGcc
 from pipeline.rootfs.make import Recipe, make_rootfs
 from pipeline.rootfs.native import INSIDE, ToolsRecipe, make_tools
 from pipeline.rootfs.plan import RootPlanner, digest_of, roots_dir
+from pipeline.rootfs.rust import program_texts
 
 RECORD_NAME = "root.json"
 DIGEST_LENGTH = 16
-TOOLS_SCHEMA = 1
+TOOLS_SCHEMA = 2
 ROOT_SCHEMA = 2
 
 
@@ -77,7 +78,7 @@ class _Maker:
         if not self.plan.tools:
             return None
         gcc = CrossGcc(triple=self.target.gnu_triple, major=self.plan.gcc, prefix=INSIDE)
-        digest = digest_of(self.plan.tools, "tools", TOOLS_SCHEMA)[:DIGEST_LENGTH]
+        digest = digest_of(self.plan.tools, "tools", TOOLS_SCHEMA, program_texts())[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"tools-{self.target.name}-{digest}"
         with fs.locked(final.parent / f"{final.name}.lock"):
             if not final.is_dir():
@@ -86,6 +87,7 @@ class _Maker:
                     apt=self.planner.tools_apt(),
                     packages_dir=self.packages_dir,
                     host=self.planner.host,
+                    target=self.target,
                     gcc=gcc,
                     context=self.context,
                 )

@@ -20,8 +20,13 @@ from pipeline.rootfs.plan import roots_dir
 
 _CACHES_INSIDE = "/.cache"
 _TAKEN = ("/", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/var", "/proc", "/sys", "/dev", "/boot",
-          "/.native", "/.emulated", "/.cache")  # fmt: skip
+          "/.native", "/.emulated", "/.cache", "/.certificates")  # fmt: skip
 _LOWER_NAME = "lower"
+_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Whom this machine trusts: a company's own authority is not in the root's package."""
+_AUTHORITIES_INSIDE = "/.certificates/machine.crt"
+_AUTHORITY_VARIABLES = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO")
+"""OpenSSL's, curl's, git's and Cargo's."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +56,7 @@ def prepared(root: EmulatedRoot, options: RunOptions, context: Context) -> Itera
         yield (
             Order(
                 argv=options.argv,
-                env={**_environment(root, context), **options.env},
+                env={**_environment(root, context, network=options.network), **options.env},
                 root=str(root.rootfs),
                 mount_point=str(directory / "root"),
                 overlay=str(changes),
@@ -148,13 +153,17 @@ def _binds(root: EmulatedRoot, changes: Path, directory: Path, context: Context,
     if network:
         found = (Path("/etc/resolv.conf"), Path("/etc/hosts"))
         binds += [Bind(source=str(path.resolve()), inside=str(path), read_only=True) for path in found if path.exists()]
+        if _AUTHORITIES.is_file():
+            binds.append(Bind(source=str(_AUTHORITIES.resolve()), inside=_AUTHORITIES_INSIDE, read_only=True))
     if root.tools:
         binds += native.binds(root.tools, (root.rootfs, changes / "upper"), directory)
     return tuple(binds)
 
 
-def _environment(root: EmulatedRoot, context: Context) -> dict[str, str]:
+def _environment(root: EmulatedRoot, context: Context, *, network: bool) -> dict[str, str]:
     env = enter.environment(context.environ)
+    if network and _AUTHORITIES.is_file():
+        env |= dict.fromkeys(_AUTHORITY_VARIABLES, _AUTHORITIES_INSIDE)
     env |= {"CCACHE_DIR": f"{_CACHES_INSIDE}/ccache", "CARGO_HOME": f"{_CACHES_INSIDE}/cargo"}
     if root.emulator:
         # The default model is slow: it computes pointer authentication.
