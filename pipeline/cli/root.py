@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import click
 from pipeline import fs
 from pipeline.cli.settings import as_json, common_options, open_session
 from pipeline.errors import UsageError
-from pipeline.model.root import DEFAULT_PACKAGES, RootRequest
+from pipeline.model.root import DEFAULT_PACKAGES, EntryWay, RootRequest
 from pipeline.model.target import find_target
 from pipeline.rootfs import enter
 from pipeline.rootfs.order import Bind
@@ -26,6 +27,9 @@ _ROOT = (
     click.option("--suite", metavar="NAME", help="Release of the distribution; default: this machine's."),
     click.option("--package", "packages", multiple=True, metavar="NAME", help="Further package; repeatable."),
     click.option("--minimal", is_flag=True, help="Without build-essential and ca-certificates."),
+    click.option(
+        "--entry", type=click.Choice(("auto", *typing.get_args(EntryWay))), default="auto", help="How it is entered."
+    ),
     click.option("--native-perl", is_flag=True, help="Perl, too, is native: see docs/emulated-root.md."),
     click.option("--no-native", is_flag=True, help="Everything emulated, compilers too."),
 )
@@ -135,6 +139,7 @@ def _request(options: Options) -> RootRequest:
         suite=options["suite"],
         packages=tuple(dict.fromkeys((*base, *options["packages"]))),
         native=not options["no_native"],
+        way=None if options["entry"] == "auto" else options["entry"],
         native_perl=options["native_perl"],
     )
 

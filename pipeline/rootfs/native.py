@@ -22,6 +22,7 @@ from pipeline.model.root import NativeTools
 from pipeline.model.target import Target
 from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.gcc import LANGUAGES, WRAPPED_BINUTILS, CrossGcc, set_directories
+from pipeline.rootfs.llvm import NativeLlvm
 from pipeline.rootfs.order import Bind
 from pipeline.rootfs.rust import PROGRAMS as RUST_PROGRAMS
 from pipeline.rootfs.rust import NativeRust
@@ -72,8 +73,8 @@ _TARGETS = {"sh": "dash", "awk": "mawk", "lzma": "xz", "unxz": "xz", "xzcat": "x
             "bunzip2": "bzip2", "bzcat": "bzip2"}  # fmt: skip
 
 
-BY_PATH = ("bash", "dash", "perl")
-"""Programs that scripts name by their path: the native ones lie over the root's own, which are kept at ORIGINALS."""
+BY_PATH = ("bash", "dash", "perl", "cmake", "grep", "m4", "sed")
+"""Programs that are named by their path: the native ones lie over the root's own, which are kept at ORIGINALS."""
 ORIGINALS = PurePosixPath("/.emulated")
 _REFRESH = """\
 #!/.native/usr/bin/dash
@@ -123,12 +124,13 @@ def make_tools(recipe: ToolsRecipe, root: Path) -> None:
     with reporter.step("root: make native tools run in place"):
         make_links_relative(root)
         set_directories(root, recipe.gcc)
+        llvm = NativeLlvm.found_in(root, recipe.target)
         relocate(
             Relocation(
                 root=root,
                 final=Path(INSIDE),
                 host=recipe.host,
-                llvm_bin=None,
+                llvm_bin=llvm.bin_dir if llvm else None,
                 rust_prefix=None,
                 patchelf=None,
                 environ=context.environ,
@@ -137,7 +139,7 @@ def make_tools(recipe: ToolsRecipe, root: Path) -> None:
         )
         if recipe.rust.is_in(root):
             recipe.rust.write(root)
-        _write_switches(root, recipe.gcc)
+        _write_switches(root, recipe)
 
 
 def _programs(root: Path, recipe: ToolsRecipe) -> Iterator[PurePosixPath]:
@@ -156,35 +158,45 @@ def _programs(root: Path, recipe: ToolsRecipe) -> Iterator[PurePosixPath]:
                 yield PurePosixPath(path.relative_to(root))
 
 
-def _write_switches(root: Path, gcc: CrossGcc) -> None:
+def _write_switches(root: Path, recipe: ToolsRecipe) -> None:
     refresh = root / "refresh"
     refresh.write_text(_REFRESH, encoding="utf-8")
     refresh.chmod(0o755)
     directory = fs.make_directory(root / SWITCHES_DIR)
     fs.make_directory(root / NAMES_DIR)  # a root's own is mounted here
-    for switch in switches(root, gcc):
+    for switch in switches(root, recipe.gcc, recipe.target):
         path = directory / switch.name
         path.write_bytes(switch_program(switch))
         path.chmod(0o755)
 
 
-def switches(root: Path, gcc: CrossGcc) -> Iterator[Switch]:
+def switches(root: Path, gcc: CrossGcc, target: Target) -> Iterator[Switch]:
     """Yield every name with a native twin in the prefix *root*."""
     yield from _compilers(gcc)
+    yield from _twins(root, target)
     for name in _BINUTILS:
         native = f"usr/bin/{gcc.triple}-{name}"
         if (root / native).exists():
             for own in (name, f"{gcc.triple}-{name}"):
                 yield _switch(own, native)
-    if (root / "rust").is_dir():
-        yield from (_switch(name, f"rust/{name}") for name in RUST_PROGRAMS)
-        if (root / "usr/bin/cargo").is_file():
-            yield _switch("cargo", "usr/bin/cargo")
     for names in HELPERS.values():
         for name in names:
             native = f"usr/bin/{_TARGETS.get(name, name)}"
             if (root / native).exists():
                 yield _switch(name, native)
+
+
+def _twins(root: Path, target: Target) -> Iterator[Switch]:
+    llvm = NativeLlvm.found_in(root, target)
+    for name, program in llvm.names(root) if llvm else ():
+        yield dataclasses.replace(_switch(name, str(program)), variables=llvm.variables(root, name) if llvm else ())
+    if (root / "usr/bin/cmake").is_file():
+        # Its modules are the root's, and what it writes into Makefiles is the path of the root's.
+        yield dataclasses.replace(_switch("cmake", "usr/bin/cmake"), called="/usr/bin/cmake")
+    if (root / "rust").is_dir():
+        yield from (_switch(name, f"rust/{name}") for name in RUST_PROGRAMS)
+        if (root / "usr/bin/cargo").is_file():
+            yield _switch("cargo", "usr/bin/cargo")
 
 
 def _compilers(gcc: CrossGcc) -> Iterator[Switch]:

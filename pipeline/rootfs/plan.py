@@ -34,6 +34,7 @@ HELPERS = (
 )  # fmt: skip
 """Packages of slow helpers that give the same output on every architecture."""
 _EMULATOR = "qemu-user-static"
+_TRACER = "proot"
 _TWINS_SCHEMA = 1
 
 
@@ -83,6 +84,7 @@ class RootPlanner:
             "native": [self.request.native, self.request.native_perl],
             "helpers": HELPERS,
             "twins": _TWINS_SCHEMA,
+            "way": self.request.way,
             "sources": [source.identity() for source in self.apt(self.request.target).sources],
         }
         return roots_dir(self.context) / "plans" / f"{fs.sha256_json(question)[:32]}.json"
@@ -94,6 +96,13 @@ class RootPlanner:
         directory = roots_dir(self.context) / "apt" / f"{apt.directory.name}{kind}"
         return dataclasses.replace(apt, directory=directory, left_out=treated_as_installed)
 
+    def offered(self, names: Iterable[str]) -> frozenset[str]:
+        """Return those of *names* that there are packages of for the root; raises NetworkError, ToolboxError."""
+        apt = self.apt(self.request.target)
+        if not self.context.offline:
+            self._ready(apt)
+        return frozenset(apt.versions(sorted(names)))
+
     def tools_apt(self) -> PrivateApt:
         """Return the private apt for native tools: the root has the target's headers and libraries."""
         return self.apt(self.host, treated_as_installed=_target_side(self.release, self.request.target))
@@ -102,12 +111,15 @@ class RootPlanner:
         request = self.request
         apt = self._ready(self.apt(request.target))
         base: tuple[Package, ...] = ()
-        packages, tools, emulator = base, base, base
+        packages, tools, emulator, tracer = base, base, base, base
         if request.archive is None:
             names = (*BASE, *apt.versions(_PREFERRED))
             base = apt.resolve(names)
             packages = apt.resolve((*names, *request.packages))
         apt.trim()
+        if request.way == "proot":
+            own = self._ready(self.tools_apt())
+            tracer = own.resolve((_TRACER, "patchelf"))
         if request.target != self.host:
             own = self._ready(self.tools_apt())
             emulator = own.resolve((_EMULATOR,))
@@ -122,6 +134,7 @@ class RootPlanner:
             packages=packages,
             tools=tools,
             emulator=emulator,
+            tracer=tracer,
             apt_sources="\n".join(_for_a_system(source) for source in apt.sources),
         )
 
@@ -158,6 +171,25 @@ class RootPlanner:
             if not apt.updated_within(LISTS_FRESH_S):
                 apt.update()
         return apt
+
+
+def rust_packages(request: RootRequest, context: Context) -> tuple[str, str]:
+    """Return the packages of rustc and cargo in the release that the root is of; the newest kind that it has.
+
+    Raises RootError where it has none, and what asking apt raises.
+    """
+    planner = RootPlanner.for_machine(request, context)
+    tools = planner.release.tools
+    flavours = tools.rust if tools else ()
+    offered = planner.offered({name for flavour in flavours for name in (flavour.rustc, flavour.cargo)})
+    for flavour in flavours:
+        if flavour.rustc in offered and flavour.cargo in offered:
+            return flavour.rustc, flavour.cargo
+    raise RootError(
+        f"{planner.release.codename} has no Rust for {request.target.name} that is new enough",
+        cause="the release is too old, or its package lists cannot be had now",
+        action="choose a newer release (`suite` in releases.toml, or --suite)",
+    )
 
 
 def _for_a_system(source: Source) -> str:

@@ -6,14 +6,14 @@ import dataclasses
 import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline import fs
-from pipeline.apt.unpack import prepare_root, unpack
+from pipeline.apt.unpack import make_links_relative, prepare_root, unpack
 from pipeline.context import Context
 from pipeline.elf.reader import read_elf
 from pipeline.errors import RootError
-from pipeline.model.root import EmulatedRoot, Emulator, NativeTools, RootPlan, RootRecord, RootRequest
+from pipeline.model.root import EmulatedRoot, Emulator, EntryWay, NativeTools, RootPlan, RootRecord, RootRequest
 from pipeline.model.target import Target
 from pipeline.rootfs import enter
 from pipeline.rootfs.fetched import fetch_packages
@@ -21,12 +21,23 @@ from pipeline.rootfs.gcc import CrossGcc
 from pipeline.rootfs.make import Recipe, make_rootfs
 from pipeline.rootfs.native import INSIDE, ToolsRecipe, make_tools
 from pipeline.rootfs.plan import RootPlanner, digest_of, roots_dir
+from pipeline.rootfs.probe import choose_way
 from pipeline.rootfs.rust import program_texts
+from pipeline.toolchains.relocate import Relocation, relocate
 
 RECORD_NAME = "root.json"
 DIGEST_LENGTH = 16
-TOOLS_SCHEMA = 2
+TOOLS_SCHEMA = 3
 ROOT_SCHEMA = 2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Means:
+    """What making and entering a root takes."""
+
+    emulator: Emulator | None
+    tools: NativeTools | None
+    tracer: Path | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,6 +65,35 @@ class _Maker:
                 with fs.atomic_directory(final) as directory:
                     self._take_emulator(directory)
         return Emulator(path=final / f"qemu-{self.target.qemu_name}", target=self.target)
+
+    def tracer(self) -> Path | None:
+        """Return ``proot``, made to run where it lies; None where namespaces do its work."""
+        if not self.plan.tracer:
+            return None
+        digest = digest_of(self.plan.tracer, "tracer")[:DIGEST_LENGTH]
+        final = roots_dir(self.context) / f"proot-{digest}"
+        program = PurePosixPath("usr/bin/proot")
+        with fs.locked(final.parent / f"{final.name}.lock"):
+            if not final.is_dir():
+                files = fetch_packages(self.plan.tracer, self.planner.tools_apt(), self.packages_dir, self.context)
+                with fs.atomic_directory(final) as directory:
+                    prepare_root(directory)
+                    for path in files:
+                        unpack(path, directory, self.context.environ)
+                    make_links_relative(directory)
+                    relocate(
+                        Relocation(
+                            root=directory,
+                            final=final,
+                            host=self.planner.host,
+                            llvm_bin=None,
+                            rust_prefix=None,
+                            patchelf=None,
+                            environ=self.context.environ,
+                            further=(program,),
+                        )
+                    )
+        return final / program
 
     def _take_emulator(self, directory: Path) -> None:
         apt = self.planner.tools_apt()
@@ -95,7 +135,7 @@ class _Maker:
                     make_tools(recipe, directory)
         return NativeTools(directory=final)
 
-    def root(self, emulator: Emulator | None, tools: NativeTools | None) -> tuple[str, Path]:
+    def root(self, means: _Means) -> tuple[str, Path]:
         """Return digest and directory of the root, made first where it is absent."""
         digest = digest_of(self.plan.packages, "root", ROOT_SCHEMA, self.plan.apt_sources)[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"{self.target.name}-{digest}"
@@ -103,19 +143,20 @@ class _Maker:
             if not final.is_dir():
                 started = time.monotonic()
                 with fs.atomic_directory(final) as directory:
-                    make_rootfs(self._recipe(emulator, tools), directory / "rootfs")
+                    make_rootfs(self._recipe(means), directory / "rootfs")
                     self._record(digest, directory, time.monotonic() - started)
         return digest, final
 
-    def _recipe(self, emulator: Emulator | None, tools: NativeTools | None) -> Recipe:
+    def _recipe(self, means: _Means) -> Recipe:
         return Recipe(
             base=self.plan.base,
             packages=self.plan.packages,
             apt=self.planner.apt(self.target),
             apt_sources=self.plan.apt_sources,
             packages_dir=self.packages_dir,
-            emulator=emulator,
-            tools=tools,
+            emulator=means.emulator,
+            tracer=means.tracer,
+            tools=means.tools,
             context=self.context,
         )
 
@@ -137,10 +178,27 @@ def ensure_root(request: RootRequest, context: Context) -> EmulatedRoot:
     Raises RootError, ToolboxError, NetworkError, IntegrityError, DiskFullError, NotWritableError.
     """
     planner = RootPlanner.for_machine(request, context)
+    if request.way is None:
+        request = dataclasses.replace(request, way=_way(planner.host, context))
+        planner = dataclasses.replace(planner, request=request)
     maker = _Maker(planner=planner, plan=planner.plan(), context=context)
-    emulator, tools = maker.emulator(), maker.tools()
-    digest, directory = maker.root(emulator, tools)
-    return EmulatedRoot(request=request, digest=digest, directory=directory, emulator=emulator, tools=tools)
+    means = _Means(emulator=maker.emulator(), tools=maker.tools(), tracer=maker.tracer())
+    digest, directory = maker.root(means)
+    return EmulatedRoot(
+        request=request,
+        digest=digest,
+        directory=directory,
+        emulator=means.emulator,
+        tools=means.tools,
+        tracer=means.tracer,
+    )
+
+
+def _way(host: Target, context: Context) -> EntryWay:
+    way, reason = choose_way(host, context)
+    if way == "proot":
+        context.reporter.note(f"roots are entered by {reason}")
+    return way
 
 
 def list_roots(context: Context) -> Iterator[tuple[Path, RootRecord]]:
