@@ -26,6 +26,7 @@ _ROOT = (
     _TARGET,
     click.option("--suite", metavar="NAME", help="Release of the distribution; default: this machine's."),
     click.option("--package", "packages", multiple=True, metavar="NAME", help="Further package; repeatable."),
+    click.option("--rootfs", type=click.Path(path_type=Path), metavar="FILE", help="A root in a tar file instead."),
     click.option("--minimal", is_flag=True, help="Without build-essential and ca-certificates."),
     click.option(
         "--entry", type=click.Choice(("auto", *typing.get_args(EntryWay))), default="auto", help="How it is entered."
@@ -133,8 +134,10 @@ def _show_report(options: Options, ran: tuple[Ran, ...]) -> None:
 
 
 def _request(options: Options) -> RootRequest:
-    base = () if options["minimal"] else DEFAULT_PACKAGES
+    archive = _archive(options)
+    base = () if options["minimal"] or archive else DEFAULT_PACKAGES
     return RootRequest(
+        archive=archive,
         target=find_target(options["target"]),
         suite=options["suite"],
         packages=tuple(dict.fromkeys((*base, *options["packages"]))),
@@ -142,6 +145,20 @@ def _request(options: Options) -> RootRequest:
         way=None if options["entry"] == "auto" else options["entry"],
         native_perl=options["native_perl"],
     )
+
+
+def _archive(options: Options) -> Path | None:
+    archive: Path | None = options["rootfs"]
+    if archive is None:
+        return None
+    if not archive.is_file() or options["packages"]:
+        raise UsageError(
+            f"no root can be made of {archive}" + (" and packages" if options["packages"] else ""),
+            cause="there is no such file, or packages were named as well, which a root from a file does not get",
+            action="name a root file system (.tar, .tar.gz, .tar.xz or .tar.zst) without --package; what is missing is "
+            "installed by its own package manager (--keep NAME)",
+        )
+    return archive.resolve()
 
 
 def _run_options(options: Options, argv: tuple[str, ...]) -> RunOptions:

@@ -18,6 +18,7 @@ from pipeline.model.target import Target
 from pipeline.rootfs import enter
 from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.gcc import CrossGcc
+from pipeline.rootfs.given import fits, given_digest, release_of, unpack_given
 from pipeline.rootfs.make import Recipe, make_rootfs
 from pipeline.rootfs.native import INSIDE, ToolsRecipe, make_tools
 from pipeline.rootfs.plan import RootPlanner, digest_of, roots_dir
@@ -135,6 +136,37 @@ class _Maker:
                     make_tools(recipe, directory)
         return NativeTools(directory=final)
 
+    def root_from(self, archive: Path) -> tuple[str, Path]:
+        """Return digest and directory of a root from a file, unpacked first where it is absent."""
+        digest = given_digest(archive)[:DIGEST_LENGTH]
+        final = roots_dir(self.context) / f"{self.target.name}-{digest}"
+        with fs.locked(final.parent / f"{final.name}.lock"):
+            if not final.is_dir():
+                started = time.monotonic()
+                with fs.atomic_directory(final) as directory:
+                    unpack_given(archive, directory / "rootfs", self.context)
+                    record = RootRecord(
+                        target=self.target.name,
+                        digest=digest,
+                        suite=release_of(directory / "rootfs"),
+                        archive=archive.name,
+                        made_in_s=round(time.monotonic() - started, 1),
+                    )
+                    fs.write_text(directory / RECORD_NAME, record.model_dump_json(indent=1))
+        return digest, final
+
+    def tools_for(self, rootfs: Path) -> NativeTools | None:
+        """Return native tools for a root from a file, if they are of the same release as its own."""
+        if not self.plan.tools:
+            return None
+        if not fits(rootfs, self.planner.release):
+            self.context.reporter.warn(
+                f"everything in the root is emulated: it is {release_of(rootfs) or 'another distribution'}, and the "
+                f"native tools would be of {self.planner.release.codename} (--suite chooses another release)"
+            )
+            return None
+        return self.tools()
+
     def root(self, means: _Means) -> tuple[str, Path]:
         """Return digest and directory of the root, made first where it is absent."""
         digest = digest_of(self.plan.packages, "root", ROOT_SCHEMA, self.plan.apt_sources)[:DIGEST_LENGTH]
@@ -182,8 +214,13 @@ def ensure_root(request: RootRequest, context: Context) -> EmulatedRoot:
         request = dataclasses.replace(request, way=_way(planner.host, context))
         planner = dataclasses.replace(planner, request=request)
     maker = _Maker(planner=planner, plan=planner.plan(), context=context)
-    means = _Means(emulator=maker.emulator(), tools=maker.tools(), tracer=maker.tracer())
-    digest, directory = maker.root(means)
+    emulator, tracer = maker.emulator(), maker.tracer()
+    if request.archive:
+        digest, directory = maker.root_from(request.archive)
+        means = _Means(emulator=emulator, tracer=tracer, tools=maker.tools_for(directory / "rootfs"))
+    else:
+        means = _Means(emulator=emulator, tracer=tracer, tools=maker.tools())
+        digest, directory = maker.root(means)
     return EmulatedRoot(
         request=request,
         digest=digest,

@@ -25,7 +25,7 @@ TIERS: tuple[frozenset[str], ...] = (
     frozenset({"proc", "fs"}),
     frozenset({"partial", "children", "compression", "foreground", "memory"}),
     frozenset({"net", "archive", "tarball", "delta", "report"}),
-    frozenset({"roots", "layer_tar"}),
+    frozenset({"roots", "layer_tar", "root_tar"}),
     # L2
     frozenset(
         {"context", "jobs", "bundles", "canaries", "examine", "answers", "cargo_failures", "lockfile", "spec_edit"}
@@ -65,7 +65,7 @@ OWNERS = {
     "subprocess": {"pipeline.proc", "pipeline.foreground"},
     "requests": {"pipeline.net", "pipeline.net.exchange"},
     "zipfile": {"pipeline.archive"},
-    "tarfile": {"pipeline.tarball"},
+    "tarfile": {"pipeline.tarball", "pipeline.root_tar"},
     "zstandard": {"pipeline.compression"},
     "backports": {"pipeline.delta"},
     "bsdiff4": {"pipeline.delta"},
