@@ -38,7 +38,8 @@ class TarMember:
     """A file on disk, or the bytes themselves; None for a directory, or a link."""
     mode: int = 0o644
     owner_id: int = 0
-    """Number of the user and of the group that it belongs to."""
+    """Number of the user and, unless *group_id* says otherwise, of the group that it belongs to."""
+    group_id: int | None = None
     link_to: str | None = None
     """Where a symbolic link leads."""
 
@@ -226,7 +227,8 @@ def _described(member: TarMember, mtime_s: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(member.name)
     info.mode = member.mode
     info.mtime = mtime_s
-    info.uid = info.gid = member.owner_id
+    info.uid = member.owner_id
+    info.gid = member.owner_id if member.group_id is None else member.group_id
     match member.content:
         case None if member.link_to is not None:
             info.type, info.linkname = tarfile.SYMTYPE, member.link_to

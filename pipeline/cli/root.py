@@ -18,8 +18,9 @@ from pipeline.model.target import find_target
 from pipeline.rootfs import enter
 from pipeline.rootfs.order import Bind
 from pipeline.rootfs.ran import Ran, read_accounts, table
-from pipeline.rootfs.store import destroy, ensure_root, list_roots
+from pipeline.rootfs.store import destroy, ensure_exported, ensure_root, list_roots
 from pipeline.rootfs.use import RunOptions, prepared
+from pipeline.stages import export_root
 
 _TARGET = click.option("-t", "--target", metavar="NAME", required=True, help="Architecture of the root, such as arm64.")
 _ROOT = (
@@ -93,6 +94,30 @@ def _destroy(target: str) -> None:
     with open_session() as session:
         gone = destroy(find_target(target), session.context)
         session.result({"schema": 1, "removed": [str(path) for path in gone]}, "".join(f"removed {p}\n" for p in gone))
+
+
+@_verb(
+    "export", *_ROOT,
+    click.option("--out", required=True, type=click.Path(path_type=Path), metavar="PLACE",
+                 help="A .tar, .tar.gz or .tar.zst; or a directory, for an OCI layout."),
+)  # fmt: skip
+def _export(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
+    """Write a root as an image that an unprivileged container can run."""
+    out = _new_place(options["out"])
+    with open_session() as session:
+        exported = ensure_exported(_request(options), session.context)
+        digest = export_root.run(export_root.ExportInputs(exported=exported, destination=out), session.context)
+        session.result({"schema": 1, "path": str(out), "digest": digest}, f"{out}\n")
+
+
+def _new_place(out: Path) -> Path:
+    if out.exists() and ".tar" not in out.suffixes:
+        raise UsageError(
+            f"{out} is there already",
+            cause="an OCI layout is written into a new directory",
+            action="name another directory, or a file (.tar, .tar.gz, .tar.zst)",
+        )
+    return out.absolute()
 
 
 @_verb(

@@ -227,20 +227,29 @@ def binds(tools: NativeTools, places: Iterable[Path], directory: Path) -> Iterat
     found = tuple(places)
     names = directory / NAMES_DIR
     names.mkdir()
-    present = {name for place in found if (place / "usr/bin").is_dir() for name in os.listdir(place / "usr/bin")}  # noqa: PTH208
-    for switch in sorted((tools.directory / SWITCHES_DIR).iterdir()):
-        if switch.name in present:
-            (names / switch.name).symlink_to(INSIDE / SWITCHES_DIR / switch.name)
+    for name in names_in(tools, found):
+        (names / name).symlink_to(INSIDE / SWITCHES_DIR / name)
     yield Bind(source=str(tools.directory), inside=str(INSIDE), read_only=True)
     yield Bind(source=str(names), inside=str(INSIDE / NAMES_DIR))
-    # Where a native Perl has its own modules built in: a path that no program of the root knows.
-    for modules in sorted((tools.directory / "usr/lib").glob("*-linux-gnu*/perl*")):
+    for modules in perl_modules(tools):
         yield Bind(source=str(modules), inside=f"/{modules.relative_to(tools.directory)}", read_only=True)
     for name in BY_PATH:
         original, switch = found[0] / "usr/bin" / name, tools.directory / SWITCHES_DIR / name
         if original.is_file() and switch.is_file():
             yield Bind(source=str(original), inside=str(ORIGINALS / name), read_only=True)
             yield Bind(source=str(switch), inside=str(PurePosixPath("/usr/bin") / name), read_only=True)
+
+
+def perl_modules(tools: NativeTools) -> tuple[Path, ...]:
+    """Return where a native Perl has its own modules built in: a path that no program of the root knows."""
+    return tuple(sorted((tools.directory / "usr/lib").glob("*-linux-gnu*/perl*")))
+
+
+def names_in(tools: NativeTools, places: Iterable[Path]) -> tuple[str, ...]:
+    """Return the names that both *tools* and a root whose files lie in *places* have."""
+    listed = (place / "usr/bin" for place in places)
+    present = {name for directory in listed if directory.is_dir() for name in os.listdir(directory)}  # noqa: PTH208
+    return tuple(sorted(present & {switch.name for switch in (tools.directory / SWITCHES_DIR).iterdir()}))
 
 
 def path(own: str) -> str:

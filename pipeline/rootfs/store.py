@@ -29,6 +29,8 @@ from pipeline.toolchains.relocate import Relocation, relocate
 RECORD_NAME = "root.json"
 DIGEST_LENGTH = 16
 TOOLS_SCHEMA = 3
+ENTRY = Path("/.entry")
+"""Where an image has what enters it."""
 ROOT_SCHEMA = 2
 
 
@@ -67,11 +69,11 @@ class _Maker:
                     self._take_emulator(directory)
         return Emulator(path=final / f"qemu-{self.target.qemu_name}", target=self.target)
 
-    def tracer(self) -> Path | None:
-        """Return ``proot``, made to run where it lies; None where namespaces do its work."""
+    def tracer(self, place: Path | None = None) -> Path | None:
+        """Return ``proot``, made to run where it lies, or at *place*; None where namespaces do its work."""
         if not self.plan.tracer:
             return None
-        digest = digest_of(self.plan.tracer, "tracer")[:DIGEST_LENGTH]
+        digest = digest_of(self.plan.tracer, "tracer", str(place))[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"proot-{digest}"
         program = PurePosixPath("usr/bin/proot")
         with fs.locked(final.parent / f"{final.name}.lock"):
@@ -85,7 +87,7 @@ class _Maker:
                     relocate(
                         Relocation(
                             root=directory,
-                            final=final,
+                            final=place or final,
                             host=self.planner.host,
                             llvm_bin=None,
                             rust_prefix=None,
@@ -236,6 +238,31 @@ def _way(host: Target, context: Context) -> EntryWay:
     if way == "proot":
         context.reporter.note(f"roots are entered by {reason}")
     return way
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A root, and what it takes to enter it elsewhere and to say whose its files are."""
+
+    root: EmulatedRoot
+    entry: Path
+    """Directory with ``proot`` and its libraries, to lie at ENTRY."""
+    packages: tuple[Path, ...]
+    """Package files that the root was made of."""
+
+
+def ensure_exported(request: RootRequest, context: Context) -> Exported:
+    """Return the root for *request* with all that an image of it takes; raises what `ensure_root` raises."""
+    root = ensure_root(request, context)
+    traced = dataclasses.replace(request, way="proot")
+    planner = RootPlanner.for_machine(traced, context)
+    maker = _Maker(planner=planner, plan=planner.plan(), context=context)
+    program = maker.tracer(ENTRY)
+    if program is None:  # the plan of such a request has one
+        raise AssertionError(request)
+    own = request.archive is None
+    packages = fetch_packages(maker.plan.packages, planner.apt(maker.target), maker.packages_dir, context)
+    return Exported(root=root, entry=program.parents[2], packages=packages if own else ())
 
 
 def list_roots(context: Context) -> Iterator[tuple[Path, RootRecord]]:

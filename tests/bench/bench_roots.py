@@ -26,7 +26,7 @@ PACKAGES = (
 )  # fmt: skip
 WAYS = {"emulated": ("arm64", ("--env", "NATIVE=0")), "ours": ("arm64", ()), "native": ("amd64", ())}
 DEBIAN = ("hello", "lua5.4", "jq", "zstd", "sqlite3")
-UNITS = 12
+UNITS = 3
 CARGO = """\
 [package]
 name = "measured"
@@ -58,16 +58,13 @@ test('run', executable('measured', SOURCES))
 """
 CXX = """\
 #include <algorithm>
-#include <iostream>
 #include <map>
-#include <regex>
 #include <string>
 #include <vector>
 int unit_NUMBER(const std::string& text) {
-    std::map<std::string, std::vector<int>> found;
-    std::regex words("([a-z]+)([0-9]*)");
-    for (std::sregex_iterator at(text.begin(), text.end(), words), end; at != end; ++at)
-        found[(*at)[1]].push_back(NUMBER);
+    std::map<char, std::vector<int>> found;
+    for (char letter : text) found[letter].push_back(NUMBER);
+    for (auto& [letter, numbers] : found) std::sort(numbers.begin(), numbers.end());
     return static_cast<int>(found.size());
 }
 """
@@ -128,7 +125,7 @@ def write(name: str, project: Path) -> None:
     for number in range(UNITS):
         (project / f"unit{number}.cc").write_text(CXX.replace("NUMBER", str(number)))
     calls = "".join(f"int unit_{n}(const std::string&);\n" for n in range(UNITS))
-    total = "+".join(f'unit_{n}("a1 b2 c")' for n in range(UNITS))
+    total = "+".join(f'unit_{n}("abca")' for n in range(UNITS))
     (project / "main.cc").write_text(
         f"#include <string>\n{calls}int main() {{ return {total} == {3 * UNITS} ? 0 : 1; }}\n"
     )
