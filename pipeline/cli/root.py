@@ -16,6 +16,7 @@ from pipeline.errors import UsageError
 from pipeline.model.root import DEFAULT_PACKAGES, EntryWay, RootRequest
 from pipeline.model.target import find_target
 from pipeline.rootfs import enter
+from pipeline.rootfs.compare import compare_compilers
 from pipeline.rootfs.order import Bind
 from pipeline.rootfs.ran import Ran, read_accounts, table
 from pipeline.rootfs.store import destroy, ensure_exported, ensure_root, list_roots
@@ -76,6 +77,16 @@ def _create(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever
     with open_session() as session:
         made = ensure_root(_request(options), session.context)
         session.result({"schema": 1, "digest": made.digest, "directory": str(made.directory)}, f"{made.directory}\n")
+
+
+@_verb("compare", *_ROOT)
+def _compare(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
+    """Compare native compilers with the root's own: versions, macros and default options."""
+    with open_session() as session:
+        found = compare_compilers(ensure_root(_request(options), session.context), session.context)
+        told = [f"{one.command}\n" + "".join(f"    {line}\n" for line in one.lines) for one in found]
+        records = [dataclasses.asdict(one) for one in found]
+        session.result({"schema": 1, "differences": records}, "".join(told) or "no difference\n")
 
 
 @_verb("list")

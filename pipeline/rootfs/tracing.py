@@ -14,6 +14,9 @@ from pipeline.rootfs import kernel
 from pipeline.rootfs.order import Order
 
 _FROM_THE_MACHINE = ("/dev", "/proc", "/sys")
+_NATIVE = "/.native"
+_LOADERS = f"/host-rootfs{_NATIVE}"
+"""Where proot looks for the loader of a program of this machine: in this machine's root, which it shows there."""
 SETTINGS = {"PROOT_NO_SECCOMP": "1"}
 """Without its filter every system call is looked at; with it, versions before 5.4 miss some on newer kernels."""
 
@@ -23,6 +26,7 @@ def words(order: Order, *, ends_all: bool) -> list[str]:
     root = f"{order.overlay}/upper" if order.overlay else order.root
     binds = [f"--bind={place}" for place in _FROM_THE_MACHINE]
     binds += [f"--bind={bind.source}:{bind.inside}" for bind in order.binds]
+    binds += [f"--bind={bind.source}:{_LOADERS}" for bind in order.binds if bind.inside == _NATIVE and order.emulator]
     emulator = [f"--qemu={order.emulator}"] if order.emulator else []
     ending = ["--kill-on-exit"] if ends_all else []
     identity = ["--root-id", *ending, f"--rootfs={root}", f"--cwd={order.cwd}"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline import cargo, fs, proc
 from pipeline.context import Context
 from pipeline.model.cargo import CargoMessage
-from pipeline.model.root import DEFAULT_PACKAGES, EmulatedRoot, RootRequest
+from pipeline.model.root import EmulatedRoot, RootRequest
 from pipeline.model.target import Target
 from pipeline.rootfs import enter, use
 from pipeline.rootfs.order import Bind, Order
@@ -18,6 +18,7 @@ from pipeline.rootfs.plan import rust_packages
 from pipeline.rootfs.ran import emulated_programs
 from pipeline.rootfs.store import ensure_root
 
+_COMPILERS = ("gcc", "g++", "libc6-dev")
 _CARGO_PARTS = ("registry", "git")
 """What Cargo has fetched; its settings and its credentials are not seen in the root."""
 
@@ -55,7 +56,7 @@ def prepare(target: Target, suite: str | None, packages: tuple[str, ...], contex
     Raises RootError, ToolboxError, NetworkError, IntegrityError, DiskFullError, NotWritableError.
     """
     plain = RootRequest(target=target, suite=suite)
-    wanted = (*DEFAULT_PACKAGES, *rust_packages(plain, context), *packages)
+    wanted = (*_COMPILERS, *rust_packages(plain, context), *packages)
     return ensure_root(dataclasses.replace(plain, packages=tuple(dict.fromkeys(wanted))), context)
 
 

@@ -31,6 +31,12 @@ def test_a_copy_takes_the_place_of_an_overlay() -> None:
     assert "--rootfs=/run/upper" in words(dataclasses.replace(ORDER, overlay="/run"), ends_all=False)
 
 
+def test_loaders_of_native_programs_are_found() -> None:
+    tools = Bind(source="/tools", inside="/.native", read_only=True)
+    own = words(dataclasses.replace(ORDER, binds=(tools,)), ends_all=False)
+    assert own[-4:-2] == ["--bind=/tools:/.native", "--bind=/tools:/host-rootfs/.native"]
+
+
 def test_no_emulator_for_this_machines_own_kind() -> None:
     assert not [
         word for word in words(dataclasses.replace(ORDER, emulator=""), ends_all=False) if word.startswith("--qemu")
