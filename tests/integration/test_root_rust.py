@@ -56,7 +56,9 @@ def test_macros_are_native_and_build_scripts_are_not(rooted: Built, cli: Cli, tm
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     named = [word for name in COMPILERS for word in ("--package", name)]
-    options = ("--target", "arm64", "--suite", "bookworm", "--minimal", *named, "--project", tmp_path, "--no-network")
+    options: tuple[str | Path, ...] = (
+        "--target", "arm64", "--suite", "bookworm", "--minimal", *named, "--project", tmp_path, "--no-network",
+    )  # fmt: skip
     script = "rustc -vV | grep host; cargo build -q && target/debug/app"
     script += "; touch words/build.rs; cargo build -q"
     report = tmp_path / "ran.json"
