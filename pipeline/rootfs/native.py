@@ -56,7 +56,7 @@ HELPERS = {
     "grep": ("grep",),
     "gzip": ("gzip",),
     "m4": ("m4",),
-    "make": ("make",),
+    "make": ("make", "gmake"),
     "mawk": ("mawk", "awk"),
     "ninja-build": ("ninja",),
     "patch": ("patch",),
@@ -69,7 +69,7 @@ HELPERS = {
     "ccache": ("ccache",),
 }  # fmt: skip
 """Helpers by package, and the names that they go by. ``uname`` and ``arch`` tell of the machine: they stay emulated."""
-_TARGETS = {"sh": "dash", "awk": "mawk", "lzma": "xz", "unxz": "xz", "xzcat": "xz", "unzstd": "zstd", "zstdcat": "zstd",
+_TARGETS = {"sh": "dash", "gmake": "make", "awk": "mawk", "lzma": "xz", "unxz": "xz", "xzcat": "xz", "unzstd": "zstd", "zstdcat": "zstd",
             "bunzip2": "bzip2", "bzcat": "bzip2"}  # fmt: skip
 
 

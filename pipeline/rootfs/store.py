@@ -28,7 +28,7 @@ from pipeline.toolchains.relocate import Relocation, relocate
 
 RECORD_NAME = "root.json"
 DIGEST_LENGTH = 16
-TOOLS_SCHEMA = 3
+TOOLS_SCHEMA = 4
 ENTRY = Path("/.entry")
 """Where an image has what enters it."""
 ROOT_SCHEMA = 2
