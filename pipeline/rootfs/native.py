@@ -69,8 +69,8 @@ HELPERS = {
     "ccache": ("ccache",),
 }  # fmt: skip
 """Helpers by package, and the names that they go by. ``uname`` and ``arch`` tell of the machine: they stay emulated."""
-_TARGETS = {"sh": "dash", "gmake": "make", "awk": "mawk", "lzma": "xz", "unxz": "xz", "xzcat": "xz", "unzstd": "zstd", "zstdcat": "zstd",
-            "bunzip2": "bzip2", "bzcat": "bzip2"}  # fmt: skip
+_TARGETS = {"sh": "dash", "gmake": "make", "awk": "mawk", "lzma": "xz", "unxz": "xz", "xzcat": "xz", "unzstd": "zstd",
+            "zstdcat": "zstd", "bunzip2": "bzip2", "bzcat": "bzip2"}  # fmt: skip
 
 
 BY_PATH = ("bash", "dash", "perl", "cmake", "grep", "m4", "sed")
