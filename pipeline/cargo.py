@@ -147,8 +147,11 @@ def build(
     *,
     on_message: Callable[[CargoMessage], None] | None = None,
     on_output: Callable[[str], None] | None = None,
+    within: Callable[[proc.Command], proc.Command] | None = None,
 ) -> BuildOutcome:
     """Build *goal*; callbacks see Cargo's messages, and what it prints for people, as they come.
+
+    *within* turns the command into one that runs it elsewhere, such as in a root.
 
     Raises CompileError with the compilers' diagnostics and the line that builds the same again, MemoryShortError when
     the system ended a compiler.
@@ -171,7 +174,7 @@ def build(
 
     arguments = (*_build_arguments(call, goal), "--message-format", "json-render-diagnostics")
     command = _command(call, arguments)
-    completed = proc.run(command, on_stdout=read_line, on_stderr=pass_on)
+    completed = proc.run(within(command) if within else command, on_stdout=read_line, on_stderr=pass_on)
     if completed.exit_code != 0:
         raise failures.build_error(command, goal, completed, memory=call.memory, jobs=call.jobs)
     return BuildOutcome(

@@ -1,7 +1,8 @@
 """Tar files: written so that equal trees give equal bytes, read so that no file can do harm.
 
 The name says how a file is packed when it is written (``.tar.zst``, ``.tar.gz``, ``.tar``), its first bytes when it is
-read. Directories, regular files and symbolic links are written; only the first two are unpacked.
+read. Directories, regular files and symbolic links are written; only the first two are unpacked, save for root file
+systems (``root_tar``).
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class TarMember:
     """A file on disk, or the bytes themselves; None for a directory, or a link."""
     mode: int = 0o644
     owner_id: int = 0
-    """Number of the user and of the group that it belongs to."""
+    """Number of the user and, unless *group_id* says otherwise, of the group that it belongs to."""
+    group_id: int | None = None
     link_to: str | None = None
     """Where a symbolic link leads."""
 
@@ -88,7 +90,7 @@ def unpack_zstd(path: Path, destination: Path, *, max_bytes: int) -> None:
         while block := stream.read(_BLOCK_BYTES):
             out.write(block)
             if out.tell() > max_bytes:
-                raise _damaged(path, f"it unpacks to more than {max_bytes} bytes")
+                raise damaged(path, f"it unpacks to more than {max_bytes} bytes")
 
 
 def extract_tar(path: Path, destination: Path, limits: TarLimits | None = None) -> None:
@@ -97,7 +99,7 @@ def extract_tar(path: Path, destination: Path, limits: TarLimits | None = None) 
     Raises ArchiveError when it is damaged, beyond the *limits*, or could write outside *destination*.
     """
     allowed = limits or TarLimits()
-    with _opened(path, destination, allowed) as (archive, members):
+    with opened(path, destination, allowed) as (archive, members):
         _extract_all(path, members, _Writer(archive, destination), allowed)
 
 
@@ -108,12 +110,12 @@ def spill_tar(path: Path, destination: Path, wanted: Choice, limits: TarLimits |
     Raises ArchiveError when the archive is damaged or beyond the *limits*.
     """
     allowed = limits or TarLimits()
-    with _opened(path, destination, allowed) as (archive, members):
+    with opened(path, destination, allowed) as (archive, members):
         return tuple(_spill_all(path, members, _Writer(archive, destination, wanted), allowed))
 
 
 @contextlib.contextmanager
-def _opened(
+def opened(
     path: Path, destination: Path, limits: TarLimits
 ) -> Iterator[tuple[tarfile.TarFile, Iterator[tarfile.TarInfo]]]:
     """Yield the archive and its members; when the block ends well, what follows the last of them is looked at, too."""
@@ -132,7 +134,7 @@ def _damage_named(path: Path) -> Iterator[None]:
     except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise _damaged(path, str(error) or type(error).__name__) from error
+        raise damaged(path, str(error) or type(error).__name__) from error
 
 
 def _drain(stream: IO[bytes], limits: TarLimits) -> None:
@@ -180,9 +182,9 @@ def _spill_all(path: Path, infos: Iterator[tarfile.TarInfo], writer: _Writer, li
     for count, info in enumerate(infos, start=1):
         total += info.size
         if count > limits.members:
-            raise _damaged(path, f"there are more than {limits.members} members")
+            raise damaged(path, f"there are more than {limits.members} members")
         if total > limits.total_bytes:
-            raise _damaged(path, f"it unpacks to more than {limits.total_bytes} bytes")
+            raise damaged(path, f"it unpacks to more than {limits.total_bytes} bytes")
         if info.isdir():
             continue
         target = writer.destination / str(count)
@@ -225,7 +227,8 @@ def _described(member: TarMember, mtime_s: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(member.name)
     info.mode = member.mode
     info.mtime = mtime_s
-    info.uid = info.gid = member.owner_id
+    info.uid = member.owner_id
+    info.gid = member.owner_id if member.group_id is None else member.group_id
     match member.content:
         case None if member.link_to is not None:
             info.type, info.linkname = tarfile.SYMTYPE, member.link_to
@@ -248,7 +251,7 @@ def _extract_all(path: Path, infos: Iterator[tarfile.TarInfo], writer: _Writer, 
         elif total > limits.total_bytes:
             why = f"it unpacks to more than {limits.total_bytes} bytes"
         if why:
-            raise _damaged(path, f"member {info.name!r}: {why}")
+            raise damaged(path, f"member {info.name!r}: {why}")
         target = writer.destination / info.name
         if info.isdir():
             target.mkdir(parents=True, exist_ok=True)
@@ -284,7 +287,8 @@ def _problem(info: tarfile.TarInfo) -> str | None:
     return None if name.parts else "it has no name"
 
 
-def _damaged(path: Path, why: str) -> ArchiveError:
+def damaged(path: Path, why: str) -> ArchiveError:
+    """Return the error for an archive that is not to be trusted."""
     return ArchiveError(
         f"{path} is not an archive that can be unpacked safely: {why}",
         cause="the file is cut, damaged, or was made to do harm",

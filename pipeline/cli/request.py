@@ -21,6 +21,7 @@ from pipeline.model.build import BuildRequest, ToolchainMode
 from pipeline.model.selection import Selection, parse_executor, resolve
 from pipeline.model.spec import (
     DEFAULT_VM_CRATE,
+    BuildStrategy,
     Canary,
     PathSource,
     PrebuiltVm,
@@ -58,6 +59,7 @@ class RequestOptions:
     features: tuple[str, ...]
     no_default_features: bool
     profile: str | None
+    strategy: BuildStrategy | None
     v8: str | None
     env: tuple[str, ...]
     system_package: tuple[str, ...]
@@ -129,6 +131,7 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
         glibc=_glibc(options.glibc),
         v8=parse_v8(options.v8, start_dir=start_dir) if options.v8 else None,
         profile=options.profile,
+        strategy=options.strategy,
         out_dir=(start_dir / options.out).absolute(),
         toolchain=options.toolchain,
         patches_dir=_patches_dir(options, file, start_dir),
@@ -258,6 +261,7 @@ def _options() -> list[Callable[[Verb], Verb]]:
         option("--features", metavar="LIST", help="[--path] Cargo features.", multiple=True),
         option("--no-default-features", is_flag=True, help="[--path] Without the default features."),
         option("--profile", metavar="NAME", help="Cargo profile (default: the runtime's, or release)."),
+        option("--strategy", type=_choice(BuildStrategy), help="Lift build scripts, or build in an emulated root."),
         option("--v8", metavar="KIND[:WHERE]", help="system[:PACKAGE,…], prebuilt[:DIR or URL] or source."),
         option("--env", metavar="NAME=VALUE", help="[--path] Variable for build scripts; repeatable.", multiple=True),
         option("--system-package", metavar="NAME", help="[--path] Package for the sysroot; repeatable.", multiple=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,26 @@ import click
 from pipeline import fs
 from pipeline.cli.settings import as_json, common_options, open_session
 from pipeline.errors import UsageError
-from pipeline.model.root import DEFAULT_PACKAGES, RootRequest
+from pipeline.model.root import DEFAULT_PACKAGES, EntryWay, RootRequest
 from pipeline.model.target import find_target
 from pipeline.rootfs import enter
+from pipeline.rootfs.compare import compare_compilers
 from pipeline.rootfs.order import Bind
 from pipeline.rootfs.ran import Ran, read_accounts, table
-from pipeline.rootfs.store import destroy, ensure_root, list_roots
+from pipeline.rootfs.store import destroy, ensure_exported, ensure_root, list_roots
 from pipeline.rootfs.use import RunOptions, prepared
+from pipeline.stages import export_root
 
 _TARGET = click.option("-t", "--target", metavar="NAME", required=True, help="Architecture of the root, such as arm64.")
 _ROOT = (
     _TARGET,
     click.option("--suite", metavar="NAME", help="Release of the distribution; default: this machine's."),
     click.option("--package", "packages", multiple=True, metavar="NAME", help="Further package; repeatable."),
+    click.option("--rootfs", type=click.Path(path_type=Path), metavar="FILE", help="A root in a tar file instead."),
     click.option("--minimal", is_flag=True, help="Without build-essential and ca-certificates."),
+    click.option(
+        "--entry", type=click.Choice(("auto", *typing.get_args(EntryWay))), default="auto", help="How it is entered."
+    ),
     click.option("--native-perl", is_flag=True, help="Perl, too, is native: see docs/emulated-root.md."),
     click.option("--no-native", is_flag=True, help="Everything emulated, compilers too."),
 )
@@ -72,6 +79,16 @@ def _create(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever
         session.result({"schema": 1, "digest": made.digest, "directory": str(made.directory)}, f"{made.directory}\n")
 
 
+@_verb("compare", *_ROOT)
+def _compare(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
+    """Compare native compilers with the root's own: versions, macros and default options."""
+    with open_session() as session:
+        found = compare_compilers(ensure_root(_request(options), session.context), session.context)
+        told = [f"{one.command}\n" + "".join(f"    {line}\n" for line in one.lines) for one in found]
+        records = [dataclasses.asdict(one) for one in found]
+        session.result({"schema": 1, "differences": records}, "".join(told) or "no difference\n")
+
+
 @_verb("list")
 def _list() -> None:
     """List the roots that are there."""
@@ -88,6 +105,30 @@ def _destroy(target: str) -> None:
     with open_session() as session:
         gone = destroy(find_target(target), session.context)
         session.result({"schema": 1, "removed": [str(path) for path in gone]}, "".join(f"removed {p}\n" for p in gone))
+
+
+@_verb(
+    "export", *_ROOT,
+    click.option("--out", required=True, type=click.Path(path_type=Path), metavar="PLACE",
+                 help="A .tar, .tar.gz or .tar.zst; or a directory, for an OCI layout."),
+)  # fmt: skip
+def _export(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
+    """Write a root as an image that an unprivileged container can run."""
+    out = _new_place(options["out"])
+    with open_session() as session:
+        exported = ensure_exported(_request(options), session.context)
+        digest = export_root.run(export_root.ExportInputs(exported=exported, destination=out), session.context)
+        session.result({"schema": 1, "path": str(out), "digest": digest}, f"{out}\n")
+
+
+def _new_place(out: Path) -> Path:
+    if out.exists() and ".tar" not in out.suffixes:
+        raise UsageError(
+            f"{out} is there already",
+            cause="an OCI layout is written into a new directory",
+            action="name another directory, or a file (.tar, .tar.gz, .tar.zst)",
+        )
+    return out.absolute()
 
 
 @_verb(
@@ -129,14 +170,31 @@ def _show_report(options: Options, ran: tuple[Ran, ...]) -> None:
 
 
 def _request(options: Options) -> RootRequest:
-    base = () if options["minimal"] else DEFAULT_PACKAGES
+    archive = _archive(options)
+    base = () if options["minimal"] or archive else DEFAULT_PACKAGES
     return RootRequest(
+        archive=archive,
         target=find_target(options["target"]),
         suite=options["suite"],
         packages=tuple(dict.fromkeys((*base, *options["packages"]))),
         native=not options["no_native"],
+        way=None if options["entry"] == "auto" else options["entry"],
         native_perl=options["native_perl"],
     )
+
+
+def _archive(options: Options) -> Path | None:
+    archive: Path | None = options["rootfs"]
+    if archive is None:
+        return None
+    if not archive.is_file() or options["packages"]:
+        raise UsageError(
+            f"no root can be made of {archive}" + (" and packages" if options["packages"] else ""),
+            cause="there is no such file, or packages were named as well, which a root from a file does not get",
+            action="name a root file system (.tar, .tar.gz, .tar.xz or .tar.zst) without --package; what is missing is "
+            "installed by its own package manager (--keep NAME)",
+        )
+    return archive.resolve()
 
 
 def _run_options(options: Options, argv: tuple[str, ...]) -> RunOptions:

@@ -29,6 +29,8 @@ class RootRequest:
     """A root file system in a tar file, instead of packages."""
     native: bool = True
     """Compilers and slow helpers run as programs of this machine."""
+    way: EntryWay | None = None
+    """How it is entered; None: as probing finds out."""
     native_perl: bool = False
     """Perl, too: right for what builds no Perl extension and uses none but those that come with Perl."""
 
@@ -50,6 +52,8 @@ class RootPlan(pydantic.BaseModel):
     tools: tuple[Package, ...]
     """For this machine, in the directory of native tools."""
     emulator: tuple[Package, ...]
+    tracer: tuple[Package, ...] = ()
+    """What enters the root where namespaces are not to be had."""
     apt_sources: str
     """Where the root's own apt gets packages from, in the format of sources.list(5)."""
 
@@ -96,6 +100,8 @@ class EmulatedRoot:
     emulator: Emulator | None
     """None where this machine runs the target's programs by itself."""
     tools: NativeTools | None
+    tracer: Path | None = None
+    """``proot``, where the root is entered by ptrace; None: by namespaces."""
 
     @property
     def rootfs(self) -> Path:

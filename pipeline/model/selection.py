@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import UnknownNameError, UsageError
 from pipeline.model.build import BuildRequest, ExecutorChoice, TargetRequest, ToolchainMode
-from pipeline.model.spec import PathSource, PrebuiltVm, RuntimeSpec, Spec, TargetSpec, VmProvider
+from pipeline.model.spec import BuildStrategy, PathSource, PrebuiltVm, RuntimeSpec, Spec, TargetSpec, VmProvider
 from pipeline.model.ssh import SCHEME, SshHost, parse_host
 from pipeline.model.target import find_target
 from pipeline.model.versions import at_version
@@ -37,6 +37,8 @@ class Selection:
     """Where the virtual machine comes from, in place of what the specification says."""
     profile: str | None = None
     """Cargo profile, in place of what the specification says."""
+    strategy: BuildStrategy | None = None
+    """How build scripts of the virtual machine run, in place of what the specification says."""
     out_dir: Path
     toolchain: ToolchainMode = "auto"
     executor: ExecutorChoice = "auto"
@@ -55,6 +57,8 @@ def resolve(spec: Spec, selection: Selection, *, base_dir: Path) -> BuildRequest
     """
     name, described = _runtime(spec, selection)
     changes: dict[str, object] = {"profile": selection.profile} if selection.profile else {}
+    if selection.strategy:
+        changes |= {"strategy": selection.strategy}
     if selection.v8:
         changes |= {"v8": selection.v8, "v8_for": {}}
     runtime = _placed(described.model_copy(update=changes), base_dir)

@@ -41,6 +41,8 @@ DEFAULT_VM_CRATE = "v8"
 DEFAULT_GENERATOR_TIMEOUT_S = 600.0
 DEFAULT_CANARY_TIMEOUT_S = 20.0
 
+BuildStrategy = Literal["lift", "root"]
+
 RUSTY_V8_TARGETS = frozenset({"amd64", "arm64"})
 """Linux targets for which rusty_v8's releases hold archives."""
 
@@ -211,6 +213,11 @@ class RuntimeSpec(SpecTable):
     accept_lost_features: Texts = ()
     """`CRATE/FEATURE` that a generator may be compiled without, although its build script would have been compiled
     with it: because something else on the host asks for the feature, not because the generator needs it."""
+    strategy: BuildStrategy = "lift"
+    """How build scripts that reach the virtual machine run on the target: `lift` makes programs of their own of them;
+    `root` leaves them where they are, and everything is built in an emulated root with native compilers."""
+    root_packages: Texts = ()
+    """Packages that such a root has beside compilers, Cargo and what the virtual machine takes."""
     profile: Text = "release"
     """Cargo profile."""
     profiles: dict[Text, ProfileSettings] = {}

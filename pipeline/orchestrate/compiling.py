@@ -73,7 +73,7 @@ def compile_product(job: Job, lift: Lift, setup: StepSetup, *, emulated_cpu_s: f
     outputs, cpu_s = _compile(job, lift, setup.generators, "compile product", lift.product)
     check_lock(lift)
     return Compiled(
-        binaries=tuple((name, _executable(outputs.outcome, name)) for name in lift.product.bins),
+        binaries=tuple((name, executable(outputs.outcome, name)) for name in lift.product.bins),
         snapshots=_stitched(job, lift, setup, outputs.outcome),
         emulated_cpu_s=emulated_cpu_s + cpu_s,
     )
@@ -89,7 +89,7 @@ def _compile(
     inputs = compile_stage.CompileInputs(call=call, goal=goal, vm_package_ids=lift.vm_package_ids)
     with job.ledger.step(title) as step:
         try:
-            outputs = compile_stage.run(inputs, on_message=_counter(step), on_output=job.context.reporter.output)
+            outputs = compile_stage.run(inputs, on_message=counter(step), on_output=job.context.reporter.output)
         except (CompileError, MemoryShortError):
             stitch.raise_for_failed_generator(job.steps_dir, generators)
             raise
@@ -106,7 +106,7 @@ def _compile(
     return outputs, emulated_cpu_s
 
 
-def _counter(step: LedgerStep) -> Callable[[CargoMessage], None]:
+def counter(step: LedgerStep) -> Callable[[CargoMessage], None]:
     """Return a callback that shows how many units are done and which was the last."""
     done = 0
 
@@ -177,7 +177,8 @@ def _expect(generator: GeneratorBuild, outcome: cargo.BuildOutcome) -> None:
         )
 
 
-def _executable(outcome: cargo.BuildOutcome, name: str) -> Path:
+def executable(outcome: cargo.BuildOutcome, name: str) -> Path:
+    """Return where Cargo put the program *name*; raises CompileError when it built none."""
     path = outcome.executable(name)
     if path is None:
         raise CompileError(

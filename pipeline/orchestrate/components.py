@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline import fs, lockfile
-from pipeline.model.analysis import LinkedCrate, PackageKey
+from pipeline.model.analysis import Analysis, LinkedCrate, PackageKey
 from pipeline.model.asset import ZIP_SUFFIX
 from pipeline.model.components import COMPONENTS_SUFFIX, ComponentList
 from pipeline.orchestrate.compiling import Compiled
@@ -15,12 +15,11 @@ from pipeline.orchestrate.job import Job
 from pipeline.orchestrate.parts import Part
 from pipeline.orchestrate.recording import snapshot_records, v8_version
 from pipeline.sbom.listing import BundledFile, Parts, Vm, component_list
-from pipeline.stages.lift import Lift
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Made:
-    """What the list is about, beside the job and the lift."""
+    """What the list is about, beside the job and the analysis."""
 
     part: Part
     bundled: tuple[BundledFile, ...]
@@ -32,14 +31,14 @@ def components_path(zip_path: Path) -> Path:
     return zip_path.with_name(zip_path.name.removesuffix(ZIP_SUFFIX) + COMPONENTS_SUFFIX)
 
 
-def write_components(job: Job, lift: Lift, made: Made, compiled: Compiled) -> str:
+def write_components(job: Job, analysis: Analysis, made: Made, compiled: Compiled) -> str:
     """Write the list and return its SHA-256."""
-    fs.write_text(made.path, _list(job, lift, made, compiled).to_json())
+    fs.write_text(made.path, _list(job, analysis, made, compiled).to_json())
     return fs.sha256_file(made.path)
 
 
-def _list(job: Job, lift: Lift, made: Made, compiled: Compiled) -> ComponentList:
-    analysis, archive = lift.analysis, job.v8_archive
+def _list(job: Job, analysis: Analysis, made: Made, compiled: Compiled) -> ComponentList:
+    archive = job.v8_archive
     parts = Parts(
         product=made.part.packages[0],
         crates=_linked_into(analysis.linked, made.part.packages),

@@ -19,11 +19,12 @@ from pipeline.model.profiles import chosen, profile_settings, unmatched_override
 from pipeline.model.spec import SourceVm, SystemVm
 from pipeline.model.toolchain import Toolchain
 from pipeline.orchestrate.assumed import find_assumed
-from pipeline.orchestrate.compiling import compile_all
+from pipeline.orchestrate.compiling import Compiled, compile_all
 from pipeline.orchestrate.finishing_beside import Finishing
 from pipeline.orchestrate.job import Job, means_of, toolbox_inputs, work_dir_for
 from pipeline.orchestrate.limits import require_rust
 from pipeline.orchestrate.patching import patch_packages, patch_source
+from pipeline.orchestrate.rooting import compile_in_root
 from pipeline.orchestrate.v8_source import compiled_provider
 from pipeline.stages import analyze, lift, provide_v8, source, toolbox
 
@@ -39,9 +40,31 @@ def build(request: BuildRequest, context: Context) -> tuple[BuildOutcome, ...]:
     with _alone_in(work_dir_for(request, context), context), Finishing(context.reporter) as finishing:
         for wanted in request.targets:
             finishing.check()
-            with _lifted(request, wanted, context) as (job, lifted):
-                finishing.begin(job, lifted, compile_all(job, lifted))
+            with _analyzed(request, wanted, context) as made:
+                finishing.begin(made.job, made.analysis, _compile(made))
         return finishing.outcomes()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Analyzed:
+    """One build, ready to be compiled in one way or another."""
+
+    job: Job
+    analysis: Analysis
+    env: Mapping[str, str]
+    """For build scripts and compilers of this machine."""
+    own_env: Mapping[str, str]
+    """The part of it that does not speak of this machine's tools."""
+
+    def lifted(self) -> lift.Lift:
+        """Return the build with its scripts lifted; raises LiftError and LockChangedError."""
+        return _lift(self.job, self.analysis, self.env)
+
+
+def _compile(made: _Analyzed) -> Compiled:
+    if made.job.request.runtime.strategy == "root":
+        return compile_in_root(made.job, made.analysis, made.own_env)
+    return compile_all(made.job, made.lifted())
 
 
 @contextlib.contextmanager
@@ -56,16 +79,16 @@ def lifted_job(
     """
     with (
         _alone_in(work_dir_for(request, context), context),
-        _lifted(request, wanted, context, runs_here=runs_here, with_v8=with_v8) as made,
+        _analyzed(request, wanted, context, runs_here=runs_here, with_v8=with_v8) as made,
     ):
-        yield made
+        yield made.job, made.lifted()
 
 
 @contextlib.contextmanager
-def _lifted(
+def _analyzed(
     request: BuildRequest, wanted: TargetRequest, context: Context, *, runs_here: bool = True, with_v8: bool = True
-) -> Iterator[tuple[Job, lift.Lift]]:
-    """Yield one build, lifted and ready to be compiled; the caller has the lock of its work directory."""
+) -> Iterator[_Analyzed]:
+    """Yield one build whose workspace was read; the caller has the lock of its work directory."""
     check_files_dir(request.runtime.canary_dir)
     ledger = Ledger(context.reporter, label=f"{wanted.target.name}: " if len(request.targets) > 1 else "")
     context = dataclasses.replace(context, reporter=ledger)
@@ -94,7 +117,8 @@ def _lifted(
         job = dataclasses.replace(job, patches=(*job.patches, *applied))
         v8_env, v8_archive = _provide_v8(job, analysis) if with_v8 else ({}, None)
         job = dataclasses.replace(job, v8_archive=v8_archive)
-        yield job, _lift(job, analysis, env | v8_env)
+        own_env = dict(request.runtime.env) | v8_env
+        yield _Analyzed(job=job, analysis=analysis, env=env | v8_env, own_env=own_env)
         if figures := objects.figures():
             context.reporter.note(figures)
 

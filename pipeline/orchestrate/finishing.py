@@ -13,6 +13,7 @@ import pipeline
 from pipeline import fs
 from pipeline.canaries.ladder import files_digest
 from pipeline.errors import StitchError
+from pipeline.model.analysis import Analysis
 from pipeline.model.build import BuildOutcome, ProducedFile, StepTiming
 from pipeline.model.events import Where
 from pipeline.model.execution import Executor
@@ -28,7 +29,6 @@ from pipeline.orchestrate.parts import Part, parts_of
 from pipeline.orchestrate.recording import Recorded, make_record
 from pipeline.sbom.listing import BundledFile
 from pipeline.stages import bundle, package, verify
-from pipeline.stages.lift import Lift
 
 
 class Finished(pydantic.BaseModel):
@@ -43,7 +43,7 @@ class Finished(pydantic.BaseModel):
     bundled: tuple[BundledFile, ...]
 
 
-def finish(job: Job, lift: Lift, compiled: Compiled) -> tuple[BuildOutcome, ...]:
+def finish(job: Job, analysis: Analysis, compiled: Compiled) -> tuple[BuildOutcome, ...]:
     """Make each zip and its record; they reach the output directory only when no check failed.
 
     A product that failed its checks stays in the work directory, and the outcome's paths lead there.
@@ -53,20 +53,20 @@ def finish(job: Job, lift: Lift, compiled: Compiled) -> tuple[BuildOutcome, ...]
     shared = job.ledger.timings
     generation = fs.sha256_json([item.model_dump(mode="json") for made in compiled.snapshots for item in made.outputs])
     finished = []
-    for part in parts_of(job, lift):
+    for part in parts_of(job, analysis):
         done = len(job.ledger.timings)
         places = _places(job, part)
         results = _finished(job, part.of(compiled), places)
         components = write_components(
             job,
-            lift,
+            analysis,
             Made(part=part, bundled=results.bundled, path=components_path(places.zip_path)),
             part.of(compiled),
         )
         own = job.ledger.timings[done:]
         made = make_record(
             job,
-            lift,
+            analysis,
             Recorded(
                 compiled=part.of(compiled),
                 part=part,

@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.errors import PipelineError, StoppedError
+from pipeline.model.analysis import Analysis
 from pipeline.model.build import BuildOutcome
 from pipeline.model.events import Reporter
 from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.finishing import finish
 from pipeline.orchestrate.job import Job
-from pipeline.stages.lift import Lift
 
 
 class Finishing:
@@ -40,9 +40,9 @@ class Finishing:
         if error is not None:
             self._tell_beside(error)
 
-    def begin(self, job: Job, lift: Lift, compiled: Compiled) -> None:
+    def begin(self, job: Job, analysis: Analysis, compiled: Compiled) -> None:
         """Finish what a build made, as soon as those before it are finished."""
-        self._begun.append(self._pool.submit(_finish, job, lift, compiled))
+        self._begun.append(self._pool.submit(_finish, job, analysis, compiled))
 
     def check(self) -> None:
         """Raise the error of a build that could not be finished, before hours go into the next one."""
@@ -62,7 +62,7 @@ class Finishing:
                 self._reporter.warn(str(other))
 
 
-def _finish(job: Job, lift: Lift, compiled: Compiled) -> tuple[BuildOutcome, ...]:
+def _finish(job: Job, analysis: Analysis, compiled: Compiled) -> tuple[BuildOutcome, ...]:
     ledger = job.ledger.continued()
     own = dataclasses.replace(job, ledger=ledger, context=dataclasses.replace(job.context, reporter=ledger))
-    return finish(own, lift, compiled)
+    return finish(own, analysis, compiled)

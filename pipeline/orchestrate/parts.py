@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from pipeline.model.analysis import PackageKey, Product
+from pipeline.model.analysis import Analysis, PackageKey, Product
 from pipeline.model.asset import asset_name
 from pipeline.model.spec import Canary
 from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.job import Job
-from pipeline.stages.lift import Lift
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,9 +36,9 @@ class Part:
         )
 
 
-def parts_of(job: Job, lift: Lift) -> tuple[Part, ...]:
+def parts_of(job: Job, analysis: Analysis) -> tuple[Part, ...]:
     """Return what the build ships, the product with the companions that lie in its zip first."""
-    runtime, analysis = job.request.runtime, lift.analysis
+    runtime = job.request.runtime
     pairs = tuple(zip(runtime.companions, analysis.companions, strict=True))
     together = (analysis.product, *(built for described, built in pairs if described.asset_name is None))
     name = job.request.name or analysis.product.key.name

@@ -8,6 +8,7 @@ from pathlib import Path
 import pipeline
 from pipeline import record
 from pipeline.elf.reader import is_elf, read_elf
+from pipeline.model.analysis import Analysis
 from pipeline.model.build import StepTiming
 from pipeline.model.findings import Finding, verdict
 from pipeline.model.record import (
@@ -25,13 +26,12 @@ from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.job import Job
 from pipeline.orchestrate.parts import Part
 from pipeline.stages.bundle import tree_files
-from pipeline.stages.lift import Lift
 from pipeline.stages.package import source_date_epoch_s
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What the record is about, beside the job and the lift."""
+    """What the record is about, beside the job and the analysis."""
 
     compiled: Compiled
     part: Part
@@ -46,9 +46,9 @@ class Recorded:
     components_sha256: str
 
 
-def make_record(job: Job, lift: Lift, recorded: Recorded) -> BuildRecord:
+def make_record(job: Job, analysis: Analysis, recorded: Recorded) -> BuildRecord:
     """Return the record of a build that has come to its end."""
-    subject = _subject(job, lift, recorded)
+    subject = _subject(job, analysis, recorded)
     made = BuildRecord(
         subject=subject,
         subject_sha256=record.UNSEALED,
@@ -74,8 +74,8 @@ def make_record(job: Job, lift: Lift, recorded: Recorded) -> BuildRecord:
     return record.sealed(made)
 
 
-def _subject(job: Job, lift: Lift, recorded: Recorded) -> Subject:
-    runtime, analysis = job.request.runtime, lift.analysis
+def _subject(job: Job, analysis: Analysis, recorded: Recorded) -> Subject:
+    runtime = job.request.runtime
     snapshots = snapshot_records(recorded.compiled)
     return Subject(
         name=recorded.part.name,

@@ -25,4 +25,4 @@ def stitch(request: BuildRequest, context: Context, *, snapshot: Path) -> tuple[
         accepted = accept(job, lift, snapshot)
         origin = Origin(mode="replay", digest=accepted.sha256, replay_dir=accepted.directory)
         setup, ready = with_steps(job, lift, origin)
-        return finish(job, ready, compile_product(job, ready, setup))
+        return finish(job, ready.analysis, compile_product(job, ready, setup))

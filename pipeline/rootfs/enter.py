@@ -14,7 +14,7 @@ import pipeline
 from pipeline import foreground, fs, proc
 from pipeline.context import Context
 from pipeline.errors import RootError
-from pipeline.rootfs.launcher import CANNOT_ENTER_EXIT_CODE
+from pipeline.rootfs.launcher import CAN_TRACE, CANNOT_ENTER_EXIT_CODE
 from pipeline.rootfs.order import Order
 from pipeline.rootfs.plan import roots_dir
 
@@ -60,9 +60,18 @@ def command(order: Order, directory: Path, environ: Mapping[str, str]) -> proc.C
     """Return the process that carries out *order*, which is written into the run's *directory*."""
     path = directory / "order.json"
     path.write_text(order.to_json(), encoding="utf-8")
+    return _launcher(str(path), environ)
+
+
+def can_trace(context: Context) -> bool:
+    """Tell whether a process may follow another one here, by doing it."""
+    return proc.run(_launcher(CAN_TRACE, context.environ)).exit_code == 0
+
+
+def _launcher(argument: str, environ: Mapping[str, str]) -> proc.Command:
     source = Path(pipeline.__file__).parent.parent
     env = {**proc.base_environment(environ), "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
-    return proc.Command(argv=(sys.executable, "-S", "-m", _LAUNCHER, str(path)), env=env, cwd=Path("/"))
+    return proc.Command(argv=(sys.executable, "-S", "-m", _LAUNCHER, argument), env=env, cwd=Path("/"))
 
 
 def run_kept(order: Order, directory: Path, context: Context, on_line: proc.LineSink | None = None) -> proc.Completed:

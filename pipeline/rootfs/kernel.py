@@ -10,6 +10,7 @@ import socket
 import struct
 
 _PR_SET_PDEATHSIG = 1
+_PTRACE_TRACEME, _PTRACE_DETACH = 0, 17
 _MNT_DETACH = 2
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -76,6 +77,16 @@ def change_root(new_root: str) -> None:
 def die_with_parent(signal_number: int) -> None:
     """Have the kernel send this process a signal when the thread that made it ends."""
     _call("prctl", _PR_SET_PDEATHSIG, ctypes.c_ulong(signal_number), 0, 0, 0)
+
+
+def ask_to_be_traced() -> None:
+    """Have the parent follow this process (ptrace(2))."""
+    _call("ptrace", ctypes.c_long(_PTRACE_TRACEME), 0, None, None)
+
+
+def let_go(pid: int) -> None:
+    """Follow a stopped child no longer; it goes on."""
+    _call("ptrace", ctypes.c_long(_PTRACE_DETACH), pid, None, None)
 
 
 def syscall(number: int, *arguments: int | bytes | None) -> int:

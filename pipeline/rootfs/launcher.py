@@ -20,18 +20,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from pipeline.rootfs import accounting, kernel, mounts, seccomp
+from pipeline.rootfs import accounting, kernel, mounts, seccomp, tracing
 from pipeline.rootfs.order import Order
 
 CANNOT_ENTER_EXIT_CODE = 125
 """The root could not be entered; the reason is on standard error. ``env`` and ``chroot`` use the same."""
+CAN_TRACE = "--can-trace"
+"""In place of an order: find out whether ``ptrace`` is allowed."""
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def main(arguments: list[str]) -> int:
     """Carry out the order in the file that *arguments* names, and return the program's exit code."""
+    if arguments == [CAN_TRACE]:
+        return _can_trace()
     order = Order.from_json(Path(arguments[0]).read_text(encoding="utf-8"))
     parent = os.getppid()
+    if order.tracer:
+        return _trace(order, parent)
     try:
         _isolate(order)
         kernel.die_with_parent(signal.SIGKILL)
@@ -49,6 +55,37 @@ def main(arguments: list[str]) -> int:
     if order.accounts:
         accounting.keep(ours, Path(order.accounts))
     return _wait(first)
+
+
+def _trace(order: Order, parent: int) -> int:
+    kernel.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:
+        return CANNOT_ENTER_EXIT_CODE
+    root = Path(order.overlay, "upper") if order.overlay else Path(order.root)
+    for bind in order.binds:
+        mounts.make_place(bind, root)
+    child = os.fork()
+    if child == 0:
+        _guarded(lambda: tracing.program(order))
+    _forward_signals(child, signal.SIGQUIT)
+    return _wait(child)
+
+
+def _can_trace() -> int:
+    """Return 0 if a process may follow its child here, by doing it."""
+    child = os.fork()
+    if child == 0:
+        _guarded(_traced)
+    if not os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1]):
+        return CANNOT_ENTER_EXIT_CODE
+    kernel.let_go(child)
+    return _wait(child)
+
+
+def _traced() -> int:
+    kernel.ask_to_be_traced()
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return 0
 
 
 def _isolate(order: Order) -> None:
@@ -99,10 +136,12 @@ def _program(order: Order, channel: socket.socket) -> int:
         return 127 if isinstance(error, FileNotFoundError) else 126
 
 
-def _forward_signals(pid: int) -> None:
+def _forward_signals(pid: int, sent: signal.Signals | None = None) -> None:
+    """Pass signals on to a process, as they are or as the one that it minds."""
+
     def forward(number: int, frame: types.FrameType | None) -> None:
         del frame
-        os.kill(pid, number)
+        os.kill(pid, sent or number)
 
     terminal = os.isatty(0)
     for number in _FORWARDED:

@@ -6,7 +6,7 @@ import concurrent.futures
 import dataclasses
 import os
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline import fs, proc
 from pipeline.apt.private import PrivateApt
@@ -19,7 +19,7 @@ from pipeline.model.root import Emulator, NativeTools
 from pipeline.rootfs import enter, native
 from pipeline.rootfs.binfmt import handler
 from pipeline.rootfs.fetched import fetch_packages
-from pipeline.rootfs.order import Order
+from pipeline.rootfs.order import Bind, Order
 
 _INFO_DIR = "var/lib/dpkg/info"
 _NO_SERVICES = "#!/bin/sh\n# Nothing is started in a root that has no init (invoke-rc.d(8)).\nexit 101\n"
@@ -32,6 +32,7 @@ post-invoke=if [ -x /.native/refresh ]; then /.native/refresh; fi
 """
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*", "/usr/share/doc/*")
 _KEPT = "/usr/share/doc/*/copyright"
+_PACKAGES_INSIDE = PurePosixPath("/.packages")
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true"}
 
 
@@ -45,6 +46,8 @@ class Recipe:
     apt_sources: str
     packages_dir: Path
     emulator: Emulator | None
+    tracer: Path | None
+    """``proot``, where it must do."""
     tools: NativeTools | None
     """Used by the packages' own scripts, where there are some: they are shell scripts, most of them."""
     context: Context
@@ -108,6 +111,8 @@ def _order(recipe: Recipe, rootfs: Path, directory: Path, argv: tuple[str, ...],
         network=False,
         outside=outside,
         durable=False,
+        tracer=str(recipe.tracer or ""),
+        emulator=str(recipe.emulator.path) if recipe.emulator else "",
     )
 
 
@@ -116,16 +121,23 @@ def _unpack_for_dpkg(recipe: Recipe, rootfs: Path, files: tuple[Path, ...], dire
     # It takes the root's architecture for a foreign one, and orders nothing: the root's own dpkg does, later.
     forced = "--force-architecture,depends,overwrite,confnew,unsafe-io,bad-path"
     left_out = [f"--path-exclude={pattern}" for pattern in _LEFT_OUT]
-    options = (f"--root={directory / 'root'}", forced, *left_out, f"--path-include={_KEPT}")
+    # By ptrace nobody can change the root of a process: the root's own dpkg unpacks then, emulated.
+    outside = recipe.tracer is None
+    place = (f"--root={directory / 'root'}",) if outside else ()
+    options = (*place, forced, *left_out, f"--path-include={_KEPT}")
     first = ("base-passwd", "base-files", "libc6", "dpkg")
     ordered = sorted(files, key=lambda path: (_place(path, first), path.name))
-    argv = ("dpkg", *options, "--unpack", *map(str, ordered))
+    seen = recipe.packages_dir if outside else _PACKAGES_INSIDE
+    argv = ("dpkg", *options, "--unpack", *(str(seen / path.name) for path in ordered))
     reporter = recipe.context.reporter
     with (
         reporter.step("root: unpack packages") as step,
         reporter.progress("unpacking", total=len(files), unit="packages") as progress,
     ):
-        order = _order(recipe, rootfs, directory, argv, outside=True)
+        order = _order(recipe, rootfs, directory, argv, outside=outside)
+        if not outside:
+            packages = Bind(source=str(recipe.packages_dir), inside=str(_PACKAGES_INSIDE))
+            order = dataclasses.replace(order, binds=(packages,))
 
         def count(line: bytes) -> None:
             progress.advance(1 if line.startswith(b"Unpacking ") else 0)
@@ -155,7 +167,7 @@ def _configure(recipe: Recipe, rootfs: Path, directory: Path) -> None:
 
         completed = enter.run_kept(order, directory, recipe.context, count)
         step.detail(f"{completed.cpu_s:.1f} s of CPU")
-    for place in (native.INSIDE, native.ORIGINALS):
+    for place in (native.INSIDE, native.ORIGINALS, _PACKAGES_INSIDE):
         shutil.rmtree(rootfs / place.name, ignore_errors=True)  # what was mounted is seen by the run alone
     if completed.exit_code != 0:
         raise _failed("configure", completed)

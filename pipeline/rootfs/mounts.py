@@ -67,13 +67,19 @@ def _kernel_files(root: Path) -> None:
         kernel.mount(kind, str(devices / name), kind, Mount.NO_SUID, options)
 
 
-def _bind(bind: Bind, root: Path) -> None:
+def make_place(bind: Bind, root: Path) -> Path:
+    """Return where *bind* will be seen, made where the root has nothing there."""
     target = _inside(root, bind.inside)
     if Path(bind.source).is_dir():
         target.mkdir(parents=True, exist_ok=True)
     elif not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
+    return target
+
+
+def _bind(bind: Bind, root: Path) -> None:
+    target = make_place(bind, root)
     kernel.mount(bind.source, str(target), None, Mount.BIND | Mount.RECURSIVE)
     if bind.read_only:
         # The kernel refuses to drop what the mount below is locked with; these are the usual ones.

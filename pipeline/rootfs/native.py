@@ -22,7 +22,10 @@ from pipeline.model.root import NativeTools
 from pipeline.model.target import Target
 from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.gcc import LANGUAGES, WRAPPED_BINUTILS, CrossGcc, set_directories
+from pipeline.rootfs.llvm import NativeLlvm
 from pipeline.rootfs.order import Bind
+from pipeline.rootfs.rust import PROGRAMS as RUST_PROGRAMS
+from pipeline.rootfs.rust import NativeRust
 from pipeline.rootfs.switch import Switch, switch_program
 from pipeline.toolchains.relocate import Relocation, relocate
 
@@ -53,7 +56,7 @@ HELPERS = {
     "grep": ("grep",),
     "gzip": ("gzip",),
     "m4": ("m4",),
-    "make": ("make",),
+    "make": ("make", "gmake"),
     "mawk": ("mawk", "awk"),
     "ninja-build": ("ninja",),
     "patch": ("patch",),
@@ -66,12 +69,12 @@ HELPERS = {
     "ccache": ("ccache",),
 }  # fmt: skip
 """Helpers by package, and the names that they go by. ``uname`` and ``arch`` tell of the machine: they stay emulated."""
-_TARGETS = {"sh": "dash", "awk": "mawk", "lzma": "xz", "unxz": "xz", "xzcat": "xz", "unzstd": "zstd", "zstdcat": "zstd",
-            "bunzip2": "bzip2", "bzcat": "bzip2"}  # fmt: skip
+_TARGETS = {"sh": "dash", "gmake": "make", "awk": "mawk", "lzma": "xz", "unxz": "xz", "xzcat": "xz", "unzstd": "zstd",
+            "zstdcat": "zstd", "bunzip2": "bzip2", "bzcat": "bzip2"}  # fmt: skip
 
 
-BY_PATH = ("bash", "dash", "perl")
-"""Programs that scripts name by their path: the native ones lie over the root's own, which are kept at ORIGINALS."""
+BY_PATH = ("bash", "dash", "perl", "cmake", "grep", "m4", "sed")
+"""Programs that are named by their path: the native ones lie over the root's own, which are kept at ORIGINALS."""
 ORIGINALS = PurePosixPath("/.emulated")
 _REFRESH = """\
 #!/.native/usr/bin/dash
@@ -95,8 +98,14 @@ class ToolsRecipe:
     apt: PrivateApt
     packages_dir: Path
     host: Target
+    target: Target
     gcc: CrossGcc
     context: Context
+
+    @property
+    def rust(self) -> NativeRust:
+        """Return what describes a Rust in the directory."""
+        return NativeRust(host=self.host, target=self.target, prefix=INSIDE)
 
 
 def make_tools(recipe: ToolsRecipe, root: Path) -> None:
@@ -115,24 +124,31 @@ def make_tools(recipe: ToolsRecipe, root: Path) -> None:
     with reporter.step("root: make native tools run in place"):
         make_links_relative(root)
         set_directories(root, recipe.gcc)
+        llvm = NativeLlvm.found_in(root, recipe.target)
         relocate(
             Relocation(
                 root=root,
                 final=Path(INSIDE),
                 host=recipe.host,
-                llvm_bin=None,
+                llvm_bin=llvm.bin_dir if llvm else None,
                 rust_prefix=None,
                 patchelf=None,
                 environ=context.environ,
-                further=tuple(_programs(root, recipe.gcc)),
+                further=tuple(_programs(root, recipe)),
             )
         )
-        _write_switches(root, recipe.gcc)
+        if recipe.rust.is_in(root):
+            recipe.rust.write(root)
+        _write_switches(root, recipe)
 
 
-def _programs(root: Path, gcc: CrossGcc) -> Iterator[PurePosixPath]:
+def _programs(root: Path, recipe: ToolsRecipe) -> Iterator[PurePosixPath]:
     seen: set[int] = set()
-    for directory in ("usr/bin", "usr/sbin", gcc.programs_dir, gcc.binutils_dir):
+    gcc = recipe.gcc
+    own = PurePosixPath("usr/lib/gcc") / recipe.host.gnu_triple / str(gcc.major)
+    for directory in ("usr/bin", "usr/sbin", gcc.programs_dir, gcc.binutils_dir, own):
+        if not (root / directory).is_dir():
+            continue
         for path in sorted((root / directory).iterdir()):
             if not path.is_file() or path.is_symlink() or path.name == "patchelf" or not is_elf(path):
                 continue
@@ -142,21 +158,22 @@ def _programs(root: Path, gcc: CrossGcc) -> Iterator[PurePosixPath]:
                 yield PurePosixPath(path.relative_to(root))
 
 
-def _write_switches(root: Path, gcc: CrossGcc) -> None:
+def _write_switches(root: Path, recipe: ToolsRecipe) -> None:
     refresh = root / "refresh"
     refresh.write_text(_REFRESH, encoding="utf-8")
     refresh.chmod(0o755)
     directory = fs.make_directory(root / SWITCHES_DIR)
     fs.make_directory(root / NAMES_DIR)  # a root's own is mounted here
-    for switch in switches(root, gcc):
+    for switch in switches(root, recipe.gcc, recipe.target):
         path = directory / switch.name
         path.write_bytes(switch_program(switch))
         path.chmod(0o755)
 
 
-def switches(root: Path, gcc: CrossGcc) -> Iterator[Switch]:
+def switches(root: Path, gcc: CrossGcc, target: Target) -> Iterator[Switch]:
     """Yield every name with a native twin in the prefix *root*."""
     yield from _compilers(gcc)
+    yield from _twins(root, target)
     for name in _BINUTILS:
         native = f"usr/bin/{gcc.triple}-{name}"
         if (root / native).exists():
@@ -167,6 +184,19 @@ def switches(root: Path, gcc: CrossGcc) -> Iterator[Switch]:
             native = f"usr/bin/{_TARGETS.get(name, name)}"
             if (root / native).exists():
                 yield _switch(name, native)
+
+
+def _twins(root: Path, target: Target) -> Iterator[Switch]:
+    llvm = NativeLlvm.found_in(root, target)
+    for name, program in llvm.names(root) if llvm else ():
+        yield dataclasses.replace(_switch(name, str(program)), variables=llvm.variables(root, name) if llvm else ())
+    if (root / "usr/bin/cmake").is_file():
+        # Its modules are the root's, and what it writes into Makefiles is the path of the root's.
+        yield dataclasses.replace(_switch("cmake", "usr/bin/cmake"), called="/usr/bin/cmake")
+    if (root / "rust").is_dir():
+        yield from (_switch(name, f"rust/{name}") for name in RUST_PROGRAMS)
+        if (root / "usr/bin/cargo").is_file():
+            yield _switch("cargo", "usr/bin/cargo")
 
 
 def _compilers(gcc: CrossGcc) -> Iterator[Switch]:
@@ -197,20 +227,29 @@ def binds(tools: NativeTools, places: Iterable[Path], directory: Path) -> Iterat
     found = tuple(places)
     names = directory / NAMES_DIR
     names.mkdir()
-    present = {name for place in found if (place / "usr/bin").is_dir() for name in os.listdir(place / "usr/bin")}  # noqa: PTH208
-    for switch in sorted((tools.directory / SWITCHES_DIR).iterdir()):
-        if switch.name in present:
-            (names / switch.name).symlink_to(INSIDE / SWITCHES_DIR / switch.name)
+    for name in names_in(tools, found):
+        (names / name).symlink_to(INSIDE / SWITCHES_DIR / name)
     yield Bind(source=str(tools.directory), inside=str(INSIDE), read_only=True)
     yield Bind(source=str(names), inside=str(INSIDE / NAMES_DIR))
-    # Where a native Perl has its own modules built in: a path that no program of the root knows.
-    for modules in sorted((tools.directory / "usr/lib").glob("*-linux-gnu*/perl*")):
+    for modules in perl_modules(tools):
         yield Bind(source=str(modules), inside=f"/{modules.relative_to(tools.directory)}", read_only=True)
     for name in BY_PATH:
         original, switch = found[0] / "usr/bin" / name, tools.directory / SWITCHES_DIR / name
         if original.is_file() and switch.is_file():
             yield Bind(source=str(original), inside=str(ORIGINALS / name), read_only=True)
             yield Bind(source=str(switch), inside=str(PurePosixPath("/usr/bin") / name), read_only=True)
+
+
+def perl_modules(tools: NativeTools) -> tuple[Path, ...]:
+    """Return where a native Perl has its own modules built in: a path that no program of the root knows."""
+    return tuple(sorted((tools.directory / "usr/lib").glob("*-linux-gnu*/perl*")))
+
+
+def names_in(tools: NativeTools, places: Iterable[Path]) -> tuple[str, ...]:
+    """Return the names that both *tools* and a root whose files lie in *places* have."""
+    listed = (place / "usr/bin" for place in places)
+    present = {name for directory in listed if directory.is_dir() for name in os.listdir(directory)}  # noqa: PTH208
+    return tuple(sorted(present & {switch.name for switch in (tools.directory / SWITCHES_DIR).iterdir()}))
 
 
 def path(own: str) -> str:

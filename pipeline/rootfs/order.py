@@ -38,6 +38,10 @@ class Order:
     """Run a program of this machine, which sees the whole machine, and enters the root by itself."""
     durable: bool = True
     """False: fsync and its kin do nothing, for what is made anew when the machine stops."""
+    tracer: str = ""
+    """``proot``: it enters by ptrace, with what *binds* say and no more; empty: namespaces do it."""
+    emulator: str = ""
+    """For the tracer, where the root is of another architecture."""
     accounts: str | None = None
     """File that gets a line of JSON for each program that ran; None: nobody looks."""
 

@@ -16,6 +16,8 @@ from pipeline.model.distribution import Release
 from pipeline.model.package import Package
 from pipeline.model.root import RootPlan, RootRequest
 from pipeline.model.target import Target
+from pipeline.rootfs import rust
+from pipeline.rootfs.twins import Twins, find_twins, twin_names
 from pipeline.toolchains.plan import FRESH_S
 from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
 from pipeline.toolchains.remembered import Remembered, read_remembered, recall_or_resolve
@@ -32,6 +34,8 @@ HELPERS = (
 )  # fmt: skip
 """Packages of slow helpers that give the same output on every architecture."""
 _EMULATOR = "qemu-user-static"
+_TRACER = "proot"
+_TWINS_SCHEMA = 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,6 +83,8 @@ class RootPlanner:
             "archive": self.request.archive is not None,
             "native": [self.request.native, self.request.native_perl],
             "helpers": HELPERS,
+            "twins": _TWINS_SCHEMA,
+            "way": self.request.way,
             "sources": [source.identity() for source in self.apt(self.request.target).sources],
         }
         return roots_dir(self.context) / "plans" / f"{fs.sha256_json(question)[:32]}.json"
@@ -90,6 +96,13 @@ class RootPlanner:
         directory = roots_dir(self.context) / "apt" / f"{apt.directory.name}{kind}"
         return dataclasses.replace(apt, directory=directory, left_out=treated_as_installed)
 
+    def offered(self, names: Iterable[str]) -> frozenset[str]:
+        """Return those of *names* that there are packages of for the root; raises NetworkError, ToolboxError."""
+        apt = self.apt(self.request.target)
+        if not self.context.offline:
+            self._ready(apt)
+        return frozenset(apt.versions(sorted(names)))
+
     def tools_apt(self) -> PrivateApt:
         """Return the private apt for native tools: the root has the target's headers and libraries."""
         return self.apt(self.host, treated_as_installed=_target_side(self.release, self.request.target))
@@ -98,17 +111,20 @@ class RootPlanner:
         request = self.request
         apt = self._ready(self.apt(request.target))
         base: tuple[Package, ...] = ()
-        packages, tools, emulator = base, base, base
+        packages, tools, emulator, tracer = base, base, base, base
         if request.archive is None:
             names = (*BASE, *apt.versions(_PREFERRED))
             base = apt.resolve(names)
             packages = apt.resolve((*names, *request.packages))
         apt.trim()
+        if request.way == "proot":
+            own = self._ready(self.tools_apt())
+            tracer = own.resolve((_TRACER, "patchelf"))
         if request.target != self.host:
             own = self._ready(self.tools_apt())
             emulator = own.resolve((_EMULATOR,))
             if request.native:
-                tools = own.resolve(self._tool_names(own))
+                tools = own.resolve(self._tool_names(own, packages))
             own.trim()
         return RootPlan(
             created_at=time.time(),
@@ -118,10 +134,11 @@ class RootPlanner:
             packages=packages,
             tools=tools,
             emulator=emulator,
+            tracer=tracer,
             apt_sources="\n".join(_for_a_system(source) for source in apt.sources),
         )
 
-    def _tool_names(self, apt: PrivateApt) -> tuple[str, ...]:
+    def _tool_names(self, apt: PrivateApt, packages: tuple[Package, ...]) -> tuple[str, ...]:
         if self.host.name != "amd64":
             raise RootError(
                 f"there are no native tools for roots on a machine of kind {self.host.name}",
@@ -138,7 +155,15 @@ class RootPlanner:
                 action="give --no-native: the root's own compiler is emulated then",
             )
         further = ("perl",) if self.request.native_perl else ()
-        return (*compilers, *(name for name in HELPERS if name in offered), *further)
+        return (*compilers, *(name for name in HELPERS if name in offered), *further, *self._twins(apt, packages))
+
+    def _twins(self, apt: PrivateApt, packages: tuple[Package, ...]) -> tuple[str, ...]:
+        """Return what the root has and this machine gets, too: each in the root's own version."""
+        names = twin_names(packages)
+        twins = find_twins(packages, apt.versions(names)) if names else Twins(taken=(), emulated=())
+        for name in twins.emulated:
+            self.context.reporter.warn(f"{name} stays emulated in the root: {self.host.name} has no such version")
+        return (*twins.taken, *(rust.PACKAGES if twins.have_rust else ()))
 
     def _ready(self, apt: PrivateApt) -> PrivateApt:
         with fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
@@ -146,6 +171,25 @@ class RootPlanner:
             if not apt.updated_within(LISTS_FRESH_S):
                 apt.update()
         return apt
+
+
+def rust_packages(request: RootRequest, context: Context) -> tuple[str, str]:
+    """Return the packages of rustc and cargo in the release that the root is of; the newest kind that it has.
+
+    Raises RootError where it has none, and what asking apt raises.
+    """
+    planner = RootPlanner.for_machine(request, context)
+    tools = planner.release.tools
+    flavours = tools.rust if tools else ()
+    offered = planner.offered({name for flavour in flavours for name in (flavour.rustc, flavour.cargo)})
+    for flavour in flavours:
+        if flavour.rustc in offered and flavour.cargo in offered:
+            return flavour.rustc, flavour.cargo
+    raise RootError(
+        f"{planner.release.codename} has no Rust for {request.target.name} that is new enough",
+        cause="the release is too old, or its package lists cannot be had now",
+        action="choose a newer release (`suite` in releases.toml, or --suite)",
+    )
 
 
 def _for_a_system(source: Source) -> str:

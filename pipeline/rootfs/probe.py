@@ -7,15 +7,31 @@ from pathlib import Path
 
 from pipeline.context import Context
 from pipeline.elf.probe import PROBE_EXIT_CODE, probe_program
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, RootError
 from pipeline.model.execution import Availability
-from pipeline.model.root import Emulator
+from pipeline.model.root import Emulator, EntryWay
 from pipeline.model.target import TARGETS, Target
 from pipeline.rootfs import enter
 from pipeline.rootfs.binfmt import handler
 from pipeline.rootfs.order import Order
 
 _WAY = "namespaces with a binfmt_misc of their own"
+
+
+def choose_way(host: Target, context: Context) -> tuple[EntryWay, str]:
+    """Return how roots are entered here, and why; raises RootError where neither way is open."""
+    found = probe_entry(host, context)
+    if found.available:
+        return "namespaces", found.reason
+    if enter.can_trace(context):
+        return "proot", f"ptrace (proot), which is slow: {found.reason}"
+    raise RootError(
+        "roots cannot be entered on this machine",
+        cause="the kernel is older than 6.7, or a container or a setting forbids user namespaces; and ptrace, which "
+        "would do instead, is forbidden, too",
+        action="in a container, allow them (--security-opt seccomp=unconfined), or ptrace (--cap-add SYS_PTRACE)",
+        details=found.reason,
+    )
 
 
 def probe_entry(host: Target, context: Context) -> Availability:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Iterable
@@ -42,6 +43,18 @@ def _program(program: str, argv: list[str], emulator: Path | None) -> tuple[str,
     if emulator is not None and PurePosixPath(program).name == emulator.name:
         return PurePosixPath(argv[1] if len(argv) > 1 else program).name, True
     return PurePosixPath(program).name, False
+
+
+def emulated_programs(path: Path, emulator: Path) -> dict[str, float]:
+    """Return the CPU seconds of each program that was emulated, by the path that it was started by."""
+    spent_s: dict[str, float] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            entry = json.loads(line)
+            words = entry["argv"].split("\0")
+            if PurePosixPath(entry["program"]).name == emulator.name and len(words) > 1:
+                spent_s[words[1]] = spent_s.get(words[1], 0.0) + entry["cpu_s"]
+    return spent_s
 
 
 def table(ran: Iterable[Ran], *, rows: int = 25) -> str:

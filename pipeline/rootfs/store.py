@@ -6,26 +6,41 @@ import dataclasses
 import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline import fs
-from pipeline.apt.unpack import prepare_root, unpack
+from pipeline.apt.unpack import make_links_relative, prepare_root, unpack
 from pipeline.context import Context
 from pipeline.elf.reader import read_elf
 from pipeline.errors import RootError
-from pipeline.model.root import EmulatedRoot, Emulator, NativeTools, RootPlan, RootRecord, RootRequest
+from pipeline.model.root import EmulatedRoot, Emulator, EntryWay, NativeTools, RootPlan, RootRecord, RootRequest
 from pipeline.model.target import Target
 from pipeline.rootfs import enter
 from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.gcc import CrossGcc
+from pipeline.rootfs.given import fits, given_digest, release_of, unpack_given
 from pipeline.rootfs.make import Recipe, make_rootfs
 from pipeline.rootfs.native import INSIDE, ToolsRecipe, make_tools
 from pipeline.rootfs.plan import RootPlanner, digest_of, roots_dir
+from pipeline.rootfs.probe import choose_way
+from pipeline.rootfs.rust import program_texts
+from pipeline.toolchains.relocate import Relocation, relocate
 
 RECORD_NAME = "root.json"
 DIGEST_LENGTH = 16
-TOOLS_SCHEMA = 1
+TOOLS_SCHEMA = 4
+ENTRY = Path("/.entry")
+"""Where an image has what enters it."""
 ROOT_SCHEMA = 2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Means:
+    """What making and entering a root takes."""
+
+    emulator: Emulator | None
+    tools: NativeTools | None
+    tracer: Path | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,6 +69,35 @@ class _Maker:
                     self._take_emulator(directory)
         return Emulator(path=final / f"qemu-{self.target.qemu_name}", target=self.target)
 
+    def tracer(self, place: Path | None = None) -> Path | None:
+        """Return ``proot``, made to run where it lies, or at *place*; None where namespaces do its work."""
+        if not self.plan.tracer:
+            return None
+        digest = digest_of(self.plan.tracer, "tracer", str(place))[:DIGEST_LENGTH]
+        final = roots_dir(self.context) / f"proot-{digest}"
+        program = PurePosixPath("usr/bin/proot")
+        with fs.locked(final.parent / f"{final.name}.lock"):
+            if not final.is_dir():
+                files = fetch_packages(self.plan.tracer, self.planner.tools_apt(), self.packages_dir, self.context)
+                with fs.atomic_directory(final) as directory:
+                    prepare_root(directory)
+                    for path in files:
+                        unpack(path, directory, self.context.environ)
+                    make_links_relative(directory)
+                    relocate(
+                        Relocation(
+                            root=directory,
+                            final=place or final,
+                            host=self.planner.host,
+                            llvm_bin=None,
+                            rust_prefix=None,
+                            patchelf=None,
+                            environ=self.context.environ,
+                            further=(program,),
+                        )
+                    )
+        return final / program
+
     def _take_emulator(self, directory: Path) -> None:
         apt = self.planner.tools_apt()
         with self.context.reporter.step("root: emulator") as step:
@@ -77,7 +121,7 @@ class _Maker:
         if not self.plan.tools:
             return None
         gcc = CrossGcc(triple=self.target.gnu_triple, major=self.plan.gcc, prefix=INSIDE)
-        digest = digest_of(self.plan.tools, "tools", TOOLS_SCHEMA)[:DIGEST_LENGTH]
+        digest = digest_of(self.plan.tools, "tools", TOOLS_SCHEMA, program_texts())[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"tools-{self.target.name}-{digest}"
         with fs.locked(final.parent / f"{final.name}.lock"):
             if not final.is_dir():
@@ -86,6 +130,7 @@ class _Maker:
                     apt=self.planner.tools_apt(),
                     packages_dir=self.packages_dir,
                     host=self.planner.host,
+                    target=self.target,
                     gcc=gcc,
                     context=self.context,
                 )
@@ -93,7 +138,38 @@ class _Maker:
                     make_tools(recipe, directory)
         return NativeTools(directory=final)
 
-    def root(self, emulator: Emulator | None, tools: NativeTools | None) -> tuple[str, Path]:
+    def root_from(self, archive: Path) -> tuple[str, Path]:
+        """Return digest and directory of a root from a file, unpacked first where it is absent."""
+        digest = given_digest(archive)[:DIGEST_LENGTH]
+        final = roots_dir(self.context) / f"{self.target.name}-{digest}"
+        with fs.locked(final.parent / f"{final.name}.lock"):
+            if not final.is_dir():
+                started = time.monotonic()
+                with fs.atomic_directory(final) as directory:
+                    unpack_given(archive, directory / "rootfs", self.context)
+                    record = RootRecord(
+                        target=self.target.name,
+                        digest=digest,
+                        suite=release_of(directory / "rootfs"),
+                        archive=archive.name,
+                        made_in_s=round(time.monotonic() - started, 1),
+                    )
+                    fs.write_text(directory / RECORD_NAME, record.model_dump_json(indent=1))
+        return digest, final
+
+    def tools_for(self, rootfs: Path) -> NativeTools | None:
+        """Return native tools for a root from a file, if they are of the same release as its own."""
+        if not self.plan.tools:
+            return None
+        if not fits(rootfs, self.planner.release):
+            self.context.reporter.warn(
+                f"everything in the root is emulated: it is {release_of(rootfs) or 'another distribution'}, and the "
+                f"native tools would be of {self.planner.release.codename} (--suite chooses another release)"
+            )
+            return None
+        return self.tools()
+
+    def root(self, means: _Means) -> tuple[str, Path]:
         """Return digest and directory of the root, made first where it is absent."""
         digest = digest_of(self.plan.packages, "root", ROOT_SCHEMA, self.plan.apt_sources)[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"{self.target.name}-{digest}"
@@ -101,19 +177,20 @@ class _Maker:
             if not final.is_dir():
                 started = time.monotonic()
                 with fs.atomic_directory(final) as directory:
-                    make_rootfs(self._recipe(emulator, tools), directory / "rootfs")
+                    make_rootfs(self._recipe(means), directory / "rootfs")
                     self._record(digest, directory, time.monotonic() - started)
         return digest, final
 
-    def _recipe(self, emulator: Emulator | None, tools: NativeTools | None) -> Recipe:
+    def _recipe(self, means: _Means) -> Recipe:
         return Recipe(
             base=self.plan.base,
             packages=self.plan.packages,
             apt=self.planner.apt(self.target),
             apt_sources=self.plan.apt_sources,
             packages_dir=self.packages_dir,
-            emulator=emulator,
-            tools=tools,
+            emulator=means.emulator,
+            tracer=means.tracer,
+            tools=means.tools,
             context=self.context,
         )
 
@@ -135,10 +212,57 @@ def ensure_root(request: RootRequest, context: Context) -> EmulatedRoot:
     Raises RootError, ToolboxError, NetworkError, IntegrityError, DiskFullError, NotWritableError.
     """
     planner = RootPlanner.for_machine(request, context)
+    if request.way is None:
+        request = dataclasses.replace(request, way=_way(planner.host, context))
+        planner = dataclasses.replace(planner, request=request)
     maker = _Maker(planner=planner, plan=planner.plan(), context=context)
-    emulator, tools = maker.emulator(), maker.tools()
-    digest, directory = maker.root(emulator, tools)
-    return EmulatedRoot(request=request, digest=digest, directory=directory, emulator=emulator, tools=tools)
+    emulator, tracer = maker.emulator(), maker.tracer()
+    if request.archive:
+        digest, directory = maker.root_from(request.archive)
+        means = _Means(emulator=emulator, tracer=tracer, tools=maker.tools_for(directory / "rootfs"))
+    else:
+        means = _Means(emulator=emulator, tracer=tracer, tools=maker.tools())
+        digest, directory = maker.root(means)
+    return EmulatedRoot(
+        request=request,
+        digest=digest,
+        directory=directory,
+        emulator=means.emulator,
+        tools=means.tools,
+        tracer=means.tracer,
+    )
+
+
+def _way(host: Target, context: Context) -> EntryWay:
+    way, reason = choose_way(host, context)
+    if way == "proot":
+        context.reporter.note(f"roots are entered by {reason}")
+    return way
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A root, and what it takes to enter it elsewhere and to say whose its files are."""
+
+    root: EmulatedRoot
+    entry: Path
+    """Directory with ``proot`` and its libraries, to lie at ENTRY."""
+    packages: tuple[Path, ...]
+    """Package files that the root was made of."""
+
+
+def ensure_exported(request: RootRequest, context: Context) -> Exported:
+    """Return the root for *request* with all that an image of it takes; raises what `ensure_root` raises."""
+    root = ensure_root(request, context)
+    traced = dataclasses.replace(request, way="proot")
+    planner = RootPlanner.for_machine(traced, context)
+    maker = _Maker(planner=planner, plan=planner.plan(), context=context)
+    program = maker.tracer(ENTRY)
+    if program is None:  # the plan of such a request has one
+        raise AssertionError(request)
+    own = request.archive is None
+    packages = fetch_packages(maker.plan.packages, planner.apt(maker.target), maker.packages_dir, context)
+    return Exported(root=root, entry=program.parents[2], packages=packages if own else ())
 
 
 def list_roots(context: Context) -> Iterator[tuple[Path, RootRecord]]:

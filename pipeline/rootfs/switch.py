@@ -61,6 +61,8 @@ class Switch:
     """``NAME=value``, put behind the caller's, which therefore win with most programs."""
     finds_itself: bool = False
     """It looks for its files beside what ``argv[0]`` says: that becomes the path of the root's own program."""
+    called: str = ""
+    """What ``argv[0]`` becomes, where it is another path."""
 
 
 def switch_program(switch: Switch) -> bytes:
@@ -73,7 +75,8 @@ def switch_program(switch: Switch) -> bytes:
     for entry in ((switch.native,), (switch.emulated,), (own,), (*switch.arguments, ""), (*switch.variables, "")):
         table.append(base + len(strings))
         strings += b"".join(text.encode() + b"\0" for text in entry)
-    table.append(table[1] if switch.finds_itself else 0)
+    table.append(base + len(strings) if switch.called else table[1] if switch.finds_itself else 0)
+    strings += switch.called.encode() + b"\0"
     body = _CODE + struct.pack(f"<{_TABLE_ENTRIES}Q", *table) + strings
     size = _HEADERS_BYTES + len(body)
     header = struct.pack(

@@ -19,9 +19,15 @@ from pipeline.rootfs.order import Bind, Order
 from pipeline.rootfs.plan import roots_dir
 
 _CACHES_INSIDE = "/.cache"
+CARGO_HOME_INSIDE = f"{_CACHES_INSIDE}/cargo"
 _TAKEN = ("/", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/var", "/proc", "/sys", "/dev", "/boot",
-          "/.native", "/.emulated", "/.cache")  # fmt: skip
+          "/.native", "/.emulated", "/.cache", "/.certificates")  # fmt: skip
 _LOWER_NAME = "lower"
+_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Whom this machine trusts: a company's own authority is not in the root's package."""
+_AUTHORITIES_INSIDE = "/.certificates/machine.crt"
+_AUTHORITY_VARIABLES = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO")
+"""OpenSSL's, curl's, git's and Cargo's."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,10 +54,13 @@ def prepared(root: EmulatedRoot, options: RunOptions, context: Context) -> Itera
     """
     project = _project(options.project)
     with enter.run_directory(context) as directory, _changes(root, options.keep, directory, context) as changes:
+        if root.tracer:
+            _copy(root, changes, context)
+            _warn_of_ptrace(options, context)
         yield (
             Order(
                 argv=options.argv,
-                env={**_environment(root, context), **options.env},
+                env={**_environment(root, context, network=options.network), **options.env},
                 root=str(root.rootfs),
                 mount_point=str(directory / "root"),
                 overlay=str(changes),
@@ -63,7 +72,9 @@ def prepared(root: EmulatedRoot, options: RunOptions, context: Context) -> Itera
                 ),
                 handlers=(handler(root.emulator),) if root.emulator else (),
                 network=options.network,
-                accounts=str(directory / "accounts.jsonl") if options.watched else None,
+                tracer=str(root.tracer or ""),
+                emulator=str(root.emulator.path) if root.emulator else "",
+                accounts=str(directory / "accounts.jsonl") if options.watched and not root.tracer else None,
             ),
             directory,
         )
@@ -79,6 +90,26 @@ def run_kept(root: EmulatedRoot, options: RunOptions, context: Context) -> proc.
     """Run a program and return what it said."""
     with prepared(root, options, context) as (order, directory):
         return enter.run_kept(order, directory, context)
+
+
+def _copy(root: EmulatedRoot, changes: Path, context: Context) -> None:
+    """Have *changes* hold a root of its own: without mounts there is no overlay."""
+    upper, part = changes / "upper", changes / "upper.part"
+    if upper.is_dir():
+        return
+    fs.remove_tree(part)
+    argv = ("cp", "-a", "--reflink=auto", str(root.rootfs), str(part))
+    proc.check(proc.Command(argv=argv, env=proc.base_environment(context.environ)))
+    part.rename(upper)
+
+
+def _warn_of_ptrace(options: RunOptions, context: Context) -> None:
+    lacking = [
+        *(() if options.network else ("the network is there",)),
+        *(("nothing is reported",) if options.watched else ()),
+    ]
+    if lacking:
+        context.reporter.warn(f"the root is entered by ptrace: {' and '.join(lacking)}")
 
 
 def _project(path: Path | None) -> Path | None:
@@ -120,15 +151,16 @@ def _changes(root: EmulatedRoot, keep: str | None, directory: Path, context: Con
     fs.make_directory(kept)
     fs.write_if_changed(kept / fs.SENTINEL_NAME, fs.SENTINEL_TEXT)
     lower = kept / _LOWER_NAME
-    if lower.is_file() and lower.read_text(encoding="utf-8") != root.digest:
+    digest = f"{root.digest}-copy" if root.tracer else root.digest
+    if lower.is_file() and lower.read_text(encoding="utf-8") != digest:
         raise RootError(
-            f"the changes {keep!r} were made to another root ({lower.read_text(encoding='utf-8')}, not {root.digest})",
+            f"the changes {keep!r} were made to another root ({lower.read_text(encoding='utf-8')}, not {digest})",
             cause="other packages, another suite, or newer versions of the packages",
             action="give the options of that root, or another name; `root destroy` removes roots and changes",
         )
     try:
         with filelock.FileLock(kept / "lock", timeout=0):
-            lower.write_text(root.digest, encoding="utf-8")
+            lower.write_text(digest, encoding="utf-8")
             yield kept
     except filelock.Timeout as error:
         raise RootError(
@@ -148,14 +180,18 @@ def _binds(root: EmulatedRoot, changes: Path, directory: Path, context: Context,
     if network:
         found = (Path("/etc/resolv.conf"), Path("/etc/hosts"))
         binds += [Bind(source=str(path.resolve()), inside=str(path), read_only=True) for path in found if path.exists()]
+        if _AUTHORITIES.is_file():
+            binds.append(Bind(source=str(_AUTHORITIES.resolve()), inside=_AUTHORITIES_INSIDE, read_only=True))
     if root.tools:
         binds += native.binds(root.tools, (root.rootfs, changes / "upper"), directory)
     return tuple(binds)
 
 
-def _environment(root: EmulatedRoot, context: Context) -> dict[str, str]:
+def _environment(root: EmulatedRoot, context: Context, *, network: bool) -> dict[str, str]:
     env = enter.environment(context.environ)
-    env |= {"CCACHE_DIR": f"{_CACHES_INSIDE}/ccache", "CARGO_HOME": f"{_CACHES_INSIDE}/cargo"}
+    if network and _AUTHORITIES.is_file():
+        env |= dict.fromkeys(_AUTHORITY_VARIABLES, _AUTHORITIES_INSIDE)
+    env |= {"CCACHE_DIR": f"{_CACHES_INSIDE}/ccache", "CARGO_HOME": CARGO_HOME_INSIDE}
     if root.emulator:
         # The default model is slow: it computes pointer authentication.
         env["QEMU_CPU"] = root.request.target.qemu_cpu

@@ -16,11 +16,11 @@ from pipeline import fs, proc
 from pipeline.apt.fetch import APT_HELPER
 from pipeline.apt.sources import AptSettings, choose_sources, is_own, read_machine_entries
 from pipeline.context import Context
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, RootError
 from pipeline.executors.survey import Wanted, survey
 from pipeline.model.doctor import DoctorFinding, Health
 from pipeline.model.package import total_size_bytes
-from pipeline.rootfs.probe import probe_entry
+from pipeline.rootfs.probe import choose_way
 from pipeline.toolchains.install import Installation
 from pipeline.toolchains.machine import FoundTool
 from pipeline.toolchains.make import Split, make_installation, make_probe, split_tools
@@ -204,11 +204,14 @@ def _packages(name: str, installation: Installation, split: Split) -> DoctorFind
 
 def _roots(machine: Machine, context: Context) -> Iterator[DoctorFinding]:
     try:
-        found = probe_entry(machine.host(), context)
+        host = machine.host()
     except PipelineError:  # the machine itself is told of above
         return
-    health = Health.OK if found.available else Health.ABSENT
-    yield DoctorFinding(subject="emulated roots", health=health, message=found.reason)
+    try:
+        _way, reason = choose_way(host, context)
+        yield DoctorFinding(subject="emulated roots", health=Health.OK, message=reason)
+    except RootError as error:
+        yield DoctorFinding(subject="emulated roots", health=Health.ABSENT, message=error.details)
 
 
 def _disk_space(findings: list[DoctorFinding], context: Context) -> Iterator[DoctorFinding]:

@@ -137,11 +137,33 @@ def test_changes_are_thrown_away_or_kept(user: OrdinaryUser) -> None:
 
 @pytest.mark.network
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_left_behind(user: OrdinaryUser, number: signal.Signals) -> None:
-    seconds = f"97{int(number)}.25"
+def test_entry_by_ptrace(user: OrdinaryUser) -> None:
+    (user.home / "project" / "a.c").write_text(C)
+    script = "uname -m; id -u; command -v gcc; gcc a.c -o program && ./program; touch /etc/mark"
+    said = run(user, "--entry", "proot", "sh", "-c", script)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.splitlines() == ["aarch64", "0", "/.native/names/gcc", "from C"]
+    assert run(user, "test", "-e", "/etc/mark").returncode == 1
+    assert not list((user.cache_dir / "root" / "runs").iterdir())
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "entry"),
+    [
+        (signal.SIGKILL, "namespaces"),
+        (signal.SIGINT, "namespaces"),
+        (signal.SIGTERM, "namespaces"),
+        (signal.SIGKILL, "proot"),
+    ],
+)
+def test_nothing_is_left_behind(user: OrdinaryUser, number: signal.Signals, entry: str) -> None:
+    seconds = f"97{int(number)}.{len(entry)}"
     words = f"sleep {seconds}"
-    argv = user.argv("root", "run", *ROOT_OPTIONS, "sh", "-c", f"sleep {seconds} & sleep {seconds}; true")
+    argv = user.argv(
+        "root", "run", *ROOT_OPTIONS, "--entry", entry, "sh", "-c", f"sleep {seconds} & sleep {seconds}; true"
+    )
     process = subprocess.Popen(argv, env=user.env(), cwd=user.home / "project", stdin=subprocess.DEVNULL)
     try:
         wait_until(lambda: bool(left_behind(user, words)))

@@ -91,7 +91,8 @@ def test_the_whole_message() -> None:
         ("features = ['default']\ndefault-features = false",
          "runtimes.app: 'features' has \"default\" while 'default-features' is false"),
         ("zzz = 1", ("runtimes.app.zzz: unknown key; known here: source, package, binaries, companions, vm-crate, "
-         "features, default-features, accept-lost-features, profile, profiles, patches, peak-memory-gb, rust, "
+         "features, default-features, accept-lost-features, strategy, root-packages, profile, profiles, "
+     "patches, peak-memory-gb, rust, "
          "versions, env, v8, v8-for, targets, suite, glibc, snapshot-rounds, generator-timeout-s, canaries, "
          "canary-dir, strip, native-tools, bundle, assumed-libraries, asset-name, updater, image")),
         ("glibc = '2'", "runtimes.app.glibc: must match pattern '^2\\.[0-9]+$', not '2'"),

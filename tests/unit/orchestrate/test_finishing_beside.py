@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from pipeline.errors import CompileError, PackageError, PipelineError, StoppedError
+from pipeline.model.analysis import Analysis
 from pipeline.model.build import BuildOutcome
 from pipeline.model.events import NullReporter
 from pipeline.model.target import find_target
@@ -16,9 +17,8 @@ from pipeline.orchestrate import finishing_beside
 from pipeline.orchestrate.compiling import Compiled
 from pipeline.orchestrate.finishing_beside import Finishing
 from pipeline.orchestrate.job import Job
-from pipeline.stages.lift import Lift
 
-LIFT = cast("Lift", None)
+ANALYSIS = cast("Analysis", None)
 COMPILED = Compiled(binaries=(), snapshots=(), emulated_cpu_s=0)
 
 
@@ -45,7 +45,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Finishing waits for this event; a job is its name, or the error that finishing it ends with."""
     event = threading.Event()
 
-    def finish(job: object, _lift: Lift, _compiled: Compiled) -> tuple[BuildOutcome, ...]:
+    def finish(job: object, _analysis: Analysis, _compiled: Compiled) -> tuple[BuildOutcome, ...]:
         assert event.wait(timeout=20)
         if isinstance(job, PipelineError):
             raise job
@@ -56,7 +56,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 def begin(finishing: Finishing, job: object) -> None:
-    finishing.begin(cast("Job", job), LIFT, COMPILED)
+    finishing.begin(cast("Job", job), ANALYSIS, COMPILED)
 
 
 def error(kind: type[PipelineError], what: str) -> PipelineError:

@@ -5,9 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pipeline.rootfs.ran import Ran, read_accounts, table
+from pipeline.rootfs.ran import Ran, emulated_programs, read_accounts, table
 
 EMULATOR = Path("/cache/qemu-aarch64")
+
+
+def test_what_each_emulated_program_took(tmp_path: Path) -> None:
+    entries = [
+        {"program": "/x/qemu-aarch64", "argv": "qemu\0/t/build-script-build\0b", "cpu_s": 0.5, "ended": True},
+        {"program": "/x/qemu-aarch64", "argv": "qemu\0/t/build-script-build\0b", "cpu_s": 0.25, "ended": True},
+        {"program": "/usr/bin/gcc", "argv": "gcc\0a.c", "cpu_s": 9, "ended": True},
+    ]
+    accounts = tmp_path / "accounts"
+    accounts.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries) + '{"program": "/x/qe')
+    assert emulated_programs(accounts, Path("/x/qemu-aarch64")) == {"/t/build-script-build": 0.75}
+    assert emulated_programs(tmp_path / "none", Path("/x/qemu-aarch64")) == {}
 
 
 def line(program: str, argv: tuple[str, ...], cpu_s: float, *, ended: bool = True) -> str:
