@@ -37,6 +37,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "publish": ("publish --tag v1.2.3 --dry-run", "publish --tag v1.2.3 --repository me/app"),
     "release assemble": ("release assemble --tag v1.2.3",),
     "release apply-delta": ("release apply-delta app-1.2.2.zip app-1.2.3.delta app-1.2.3.zip",),
+    "release fetch": ("release fetch --tag v1.2.2 --kind tar --out previous",),
     "release list": ("release list --repository me/app",),
     "release withdraw": ("release withdraw --tag v1.2.3 --reason 'starts on no machine with 64 KiB pages'",),
     "release republish": ("release republish --tag v1.2.3",),
@@ -58,8 +59,15 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "root list": ("root list",),
     "root run": ("root run --target arm64 -- make", "root run --target arm64 --report -- npm ci"),
     "root shell": ("root shell --target arm64 --keep work",),
+    "root compare": ("root compare --target arm64",),
+    "root export": ("root export --target arm64 --package cmake --out root.oci.tar",),
     "root destroy": ("root destroy --target arm64",),
     "prebuild": ("prebuild --target arm64", "prebuild addon --target arm64 --target amd64 --libc musl"),
+    "install": (
+        "install app-1.2.3.prebuilds.json",
+        "install https://example.org/app/app-1.2.3.prebuilds.json --out node_modules/app --lock prebuilds.lock",
+        "install app-1.2.3.prebuilds.json --target arm64 --libc musl --out /tmp/app",
+    ),
     "reference": ("reference > releases-toml.md", "reference --schema build-info"),
     "workflows": ("workflows", "workflows --check"),
     "completion": (
