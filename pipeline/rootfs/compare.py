@@ -22,7 +22,7 @@ _QUESTIONS = {
     "clang++": ("-dumpversion", "-O2 -dM -E -x c++ /dev/null"),
     "rustc": ("-vV", "--print cfg"),
 }  # fmt: skip
-_TEMPORARY = re.compile(r"/tmp/cc\w+\.s\b")
+_TEMPORARY = re.compile(r"/cc\w{6}\.s\b")
 """GCC tells where it would write, which is another file each time."""
 _MARK = "=====snapstitch====="
 _LINES_SHOWN = 20
@@ -55,7 +55,7 @@ def _answers(root: EmulatedRoot, commands: list[str], switch: str, context: Cont
 
 def difference(command: str, emulated: str, native: str) -> Difference | None:
     """Return how the answers to one question differ, None when they are equal."""
-    first, second = (_TEMPORARY.sub("/tmp/", answer) for answer in (emulated, native))
+    first, second = (_TEMPORARY.sub("/", answer) for answer in (emulated, native))
     if first == second:
         return None
     lines = difflib.unified_diff(first.splitlines(), second.splitlines(), n=0, lineterm="")
