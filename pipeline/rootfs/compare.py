@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import shlex
 
 from pipeline.context import Context
@@ -21,6 +22,8 @@ _QUESTIONS = {
     "clang++": ("-dumpversion", "-O2 -dM -E -x c++ /dev/null"),
     "rustc": ("-vV", "--print cfg"),
 }  # fmt: skip
+_TEMPORARY = re.compile(r"/cc\w{6}\.s\b")
+"""GCC tells where it would write, which is another file each time."""
 _MARK = "=====snapstitch====="
 _LINES_SHOWN = 20
 
@@ -52,8 +55,9 @@ def _answers(root: EmulatedRoot, commands: list[str], switch: str, context: Cont
 
 def difference(command: str, emulated: str, native: str) -> Difference | None:
     """Return how the answers to one question differ, None when they are equal."""
-    if emulated == native:
+    first, second = (_TEMPORARY.sub("/", answer) for answer in (emulated, native))
+    if first == second:
         return None
-    lines = difflib.unified_diff(emulated.splitlines(), native.splitlines(), n=0, lineterm="")
+    lines = difflib.unified_diff(first.splitlines(), second.splitlines(), n=0, lineterm="")
     changed = [line for line in lines if line[:1] in "+-" and not line.startswith(("---", "+++"))]
     return Difference(command=shlex.join(shlex.split(command)), lines=tuple(changed[:_LINES_SHOWN]))

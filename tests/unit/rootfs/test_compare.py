@@ -12,6 +12,10 @@ def test_what_differs() -> None:
     )
 
 
+def test_names_of_temporary_files_are_no_difference() -> None:
+    assert difference("gcc -Q --help=common", "-o <file> /tmp/ccP1Ets2.s\n", "-o <file> /tmp/cc4l8Fj8.s\n") is None
+
+
 def test_a_long_answer_is_cut() -> None:
     found = difference("rustc --print cfg", "", "".join(f"{n}\n" for n in range(50)))
     assert found is not None
