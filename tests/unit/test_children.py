@@ -13,6 +13,14 @@ from pipeline import children, proc
 ENV = {"PATH": "/usr/bin:/bin"}
 
 
+@pytest.fixture(autouse=True)
+def children_of_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the services alone that other tests of this process have started and still use."""
+    find = children._children
+    others = set(find())
+    monkeypatch.setattr(children, "_children", lambda: [pid for pid in find() if pid not in others])
+
+
 def run_in_thread(script: str, ready: threading.Event) -> concurrent.futures.Future[proc.Completed]:
     pool = concurrent.futures.ThreadPoolExecutor(1)
     command = proc.Command(argv=("/bin/sh", "-c", script), env=ENV, timeout_s=60)
