@@ -41,7 +41,7 @@ def build_tables(outcomes: Sequence[BuildOutcome], *, start_dir: Path) -> list[R
 def cost_table(outcomes: Sequence[BuildOutcome]) -> Table:
     """Return seconds and compiled units of each target, in the order of building.
 
-    What targets share, such as procedural macros and tools, is in the first one's figures.
+    What targets share, such as tools that are fetched, is in the first one's figures.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("target", no_wrap=True)

@@ -50,7 +50,6 @@ def render(figures: dict[str, Any]) -> str:
         loads=f"{loads[0]} to {loads[-1]}" if loads[-1] > 1 else "",
         titles=TITLES,
         ratio=_ratio,
-        reason=_reason,
     )
     # What a condition left out must not leave gaps, nor glue parts together.
     return re.sub(r"\n+(?=## |!\[)", "\n\n", text)
@@ -58,15 +57,3 @@ def render(figures: dict[str, Any]) -> str:
 
 def _ratio(value: float, of: float) -> str:
     return f"{value / of:.2f} times"
-
-
-def _reason(text: str) -> str:
-    """Return the line that tells most, fit for a table: the first error, or what was said last."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if "error: " in line]
-    return (
-        [*errors, *reversed(lines), "nothing was said"][0]
-        .removeprefix("= note: ")
-        .replace("|", "/")
-        .replace("<", "&lt;")[:160]
-    )
