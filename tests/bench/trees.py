@@ -6,7 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.bench.places import ROOT
+
 PICO = ROOT / "examples" / "pico"
 SCRIPT = "crates/runtime/js/90_pico.js"
 RUST_FILE = "crates/runtime/src/lib.rs"

@@ -21,7 +21,7 @@ from typing import Any
 
 from pipeline.model.toolchain import Toolchain
 from tests.bench.measuring import Usage, median_of
-from tests.bench.places import PACKAGES, SUITE, BenchError, Place
+from tests.bench.places import PACKAGES, ROOT, SUITE, BenchError, Place
 from tests.bench.trees import fresh_pico
 
 TARGET = "arm64"
@@ -137,7 +137,7 @@ def _cargo(place: Place, toolchain: Toolchain, env: dict[str, str], verb: str) -
     host = place.toolchain(HOST)
     env |= {name: value for name, value in host.env.items() if name.endswith("x86_64_unknown_linux_gnu")}
     env |= {
-        "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER": str(_host_linker(host, place.directory)),
+        "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER": str(host_linker(host, place.directory)),
         "PICO_SKIP_CROSS_CHECK": "1",
     }
     triple = toolchain.target.rust_triple
@@ -149,7 +149,7 @@ def _cargo(place: Place, toolchain: Toolchain, env: dict[str, str], verb: str) -
     return Product(usage, target_dir / triple / "release" / "pico", toolchain)
 
 
-def _host_linker(host: Toolchain, directory: Path) -> Path:
+def host_linker(host: Toolchain, directory: Path) -> Path:
     """Write a linker whose programs find the libraries of the host's sysroot, and use its loader."""
     libraries = host.sysroot / "usr/lib" / host.target.gnu_triple
     loader = host.sysroot / host.target.interpreter.lstrip("/")
@@ -168,7 +168,7 @@ def _in_root(place: Place, *options: str) -> Product:
     packages = [word for name in ROOT_PACKAGES for word in ("--package", name)]
     root = ("--target", TARGET, "--suite", SUITE, *packages, *options)
     argv = [sys.executable, "-m", "pipeline", "--cache-dir", str(place.cache_dir), "root"]
-    env = dict(os.environ) | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent.parent)}
+    env = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
     place.run([*argv, "create", *root], env=env, cwd=workspace)
     build = ("cargo", "build", "--locked", "--offline", "--release", "--package", "pico")
     usage = place.run([*argv, "run", *root, "--env", "CARGO_HOME=/tmp/cargo", *build], env=env, cwd=workspace)

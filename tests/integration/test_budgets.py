@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from tests.bench.measuring import measured
 
-from .command import ROOT, Cli
+from .command import ROOT, Cli, Ended
 from .products import PRIVATE
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
@@ -33,17 +32,11 @@ def test_a_build_from_nothing_emulates_for_seconds_and_the_next_one_costs_little
     def build(*options: str) -> tuple[float, dict[str, Any]]:
         argv = cli.argv("build", "--target", "arm64", "--toolchain", PRIVATE, "--out", tmp_path / "dist", *options)
         usage = measured(argv, cwd=ROOT, env=cli.environ(), log=tmp_path / "log")
-        assert usage.exit_code == 0, (tmp_path / "log").read_text()
-        return usage.cpu_s, cli_outcome(usage.stdout)
+        ended = Ended(exit_code=usage.exit_code, stdout=usage.stdout, stderr=(tmp_path / "log").read_text())
+        return usage.cpu_s, ended.outcome()
 
     _, first = build("--fresh-snapshot")
     assert 0 < first["emulated_cpu_s"] <= EMULATED_CPU_S
     unchanged_cpu_s, second = build()
     assert second["emulated_cpu_s"] == 0
     assert unchanged_cpu_s <= UNCHANGED_CPU_S
-
-
-def cli_outcome(stdout: str) -> dict[str, Any]:
-    (outcome,) = json.loads(stdout)["outcomes"]
-    found: dict[str, Any] = outcome
-    return found

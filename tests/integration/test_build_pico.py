@@ -19,6 +19,7 @@ from pipeline.model.record import BuildRecord
 from pipeline.model.spec import Canary
 from pipeline.model.toolchain import Toolchain
 from pipeline.stages import bundle, verify
+from tests.bench.ways import host_linker
 
 from .command import ROOT, Cli
 from .products import PRIVATE, Built, bare_executor, run_script, toolchain_for
@@ -253,19 +254,6 @@ def build_naively(cli: Cli, toolchain: Toolchain, directory: Path) -> Path:
     done = subprocess.run(command, cwd=PICO, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return target_dir / toolchain.target.rust_triple / "release" / "pico"
-
-
-def host_linker(host: Toolchain, directory: Path) -> Path:
-    """Write a linker whose programs find the libraries of the host's sysroot, and use its loader."""
-    libraries = host.sysroot / "usr/lib/x86_64-linux-gnu"
-    loader = host.sysroot / host.target.interpreter.lstrip("/")
-    linker = host.env["CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER"]
-    script = directory / "host-linker"
-    script.write_text(
-        f'#!/bin/sh\nexec {linker} "$@" -Wl,--disable-new-dtags,-rpath,{libraries} -Wl,--dynamic-linker,{loader}\n'
-    )
-    script.chmod(0o755)
-    return script
 
 
 def test_the_machine_itself_is_a_target_too(cli: Cli, tmp_path: Path) -> None:
