@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import certifi
@@ -20,7 +20,13 @@ from pipeline.toolchains.install import DIGEST_LENGTH, Prefixes
 from pipeline.toolchains.machine import FoundTool, MachineTools
 from pipeline.toolchains.plan import Plan, toolbox_dir
 from pipeline.toolchains.relocate import FURTHER_PROGRAMS
-from pipeline.toolchains.wrappers import RustDirs, WrapperInputs, toolchain_environment, write_wrappers
+from pipeline.toolchains.wrappers import (
+    HostScripts,
+    TargetScripts,
+    toolchain_environment,
+    write_host_scripts,
+    write_target_scripts,
+)
 
 MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 CHECK_TIMEOUT_S = 30.0
@@ -45,14 +51,22 @@ class Assembly:
         Raises ToolboxError when one of its programs does not run.
         """
         digest = fs.sha256_json(self._identity())
+        host = self._host_scripts()
+        self._make(host.directory, lambda staging: write_host_scripts(host, staging))
         directory = toolbox_dir(self.context) / f"toolchain-{self.target.name}-{digest[:DIGEST_LENGTH]}"
-        toolchain = self._read(directory) or self._write(directory, digest)
+        toolchain = self._read(directory) or self._write(self._target_scripts(host, directory), digest)
         return dataclasses.replace(toolchain, sysroot_packages=self.plan.sysroot if self.plan else ())
 
     def _identity(self) -> list[object]:
-        used = [(tool.name, str(tool.path), tool.version) for tool in self._machine_tools()]
         packages = [self.plan.tools_digest, self.plan.sysroot_digest] if self.plan else []
-        return [wrappers.SCHEMA, dataclasses.asdict(self.target), self.host.name, packages, used]
+        return [wrappers.SCHEMA, dataclasses.asdict(self.target), self.host.name, packages, self._used()]
+
+    def _host_identity(self) -> list[object]:
+        packages = [self.plan.tools_digest] if self.plan else []
+        return [wrappers.SCHEMA, self.host.name, packages, self._used(), str(self._host_sysroot())]
+
+    def _used(self) -> list[object]:
+        return [(tool.name, str(tool.path), tool.version) for tool in self._machine_tools()]
 
     def _machine_tools(self) -> tuple[FoundTool, ...]:
         plan, machine = self.plan, self.machine
@@ -69,31 +83,43 @@ class Assembly:
             return None
         return dataclasses.replace(toolchain, target=self.target)
 
-    def _write(self, directory: Path, digest: str) -> Toolchain:
-        inputs = self._wrapper_inputs(directory)
-        with (
-            fs.locked(directory.parent / f"{directory.name}.lock"),
-            fs.atomic_directory(directory) as staging,
-        ):
-            write_wrappers(inputs, staging)
-            versions = {
-                "clang": self._version(inputs.llvm_bin / "clang"),
-                "lld": self._version(inputs.llvm_bin / "ld.lld"),
-                "rustc": self._version(inputs.rust.rustc),
-                "cargo": self._version(inputs.rust.cargo),
-                "qemu": self._version(self._qemu()),
-                "patchelf": self._version(self._patchelf()),
-            }
-            toolchain = self._describe(inputs, digest, versions)
-            (staging / "toolchain.json").write_bytes(_TOOLCHAIN.dump_json(toolchain, indent=1))
+    def _write(self, inputs: TargetScripts, digest: str) -> Toolchain:
+        def write(staging: Path) -> None:
+            write_target_scripts(inputs, staging)
+            described = self._describe(inputs, digest, self._versions(inputs.host))
+            (staging / "toolchain.json").write_bytes(_TOOLCHAIN.dump_json(described, indent=1))
+
+        self._make(inputs.directory, write)
+        toolchain = self._read(inputs.directory)
+        if toolchain is None:
+            raise AssertionError(inputs.directory)
         return toolchain
 
-    def _describe(self, inputs: WrapperInputs, digest: str, versions: Mapping[str, str]) -> Toolchain:
+    def _make(self, directory: Path, write: Callable[[Path], None]) -> None:
+        """Make the directory, once: other runs may be using it."""
+        if directory.is_dir():
+            return
+        with fs.locked(directory.parent / f"{directory.name}.lock"):
+            if not directory.is_dir():
+                with fs.atomic_directory(directory) as staging:
+                    write(staging)
+
+    def _versions(self, host: HostScripts) -> dict[str, str]:
+        return {
+            "clang": self._version(host.llvm_bin / "clang"),
+            "lld": self._version(host.llvm_bin / "ld.lld"),
+            "rustc": self._version(host.rustc),
+            "cargo": self._version(host.cargo),
+            "qemu": self._version(self._qemu()),
+            "patchelf": self._version(self._patchelf()),
+        }
+
+    def _describe(self, inputs: TargetScripts, digest: str, versions: Mapping[str, str]) -> Toolchain:
         return Toolchain(
             target=self.target,
-            cargo=inputs.rust.cargo,
+            cargo=inputs.host.cargo,
             env=toolchain_environment(inputs) | self._certificates(),
-            path_dirs=(inputs.bin_dir,),
+            path_dirs=(inputs.bin_dir, inputs.host.bin_dir),
             sysroot=inputs.sysroot,
             qemu=self._qemu(),
             qemu_version=versions["qemu"],
@@ -132,33 +158,50 @@ class Assembly:
             return ()
         return tuple(p for p in (*plan.tools, *plan.sysroot) if p.name in plan.named or p.name == "libc6")
 
-    def _wrapper_inputs(self, directory: Path) -> WrapperInputs:
-        plan, machine = self.plan, self.machine
+    def _host_scripts(self) -> HostScripts:
+        plan, machine, prefixes = self.plan, self.machine, self.prefixes
         private_llvm = self._private(str(plan.llvm_bin)) if plan and plan.llvm_bin else None
-        private_libc = self._private(f"usr/lib/{self.host.gnu_triple}/crt1.o")
-        tools = self.prefixes.tools if self.prefixes else None
-        return WrapperInputs(
+        if plan and plan.rust and prefixes and prefixes.tools:
+            rust_bin = prefixes.tools / plan.rust.prefix / "bin"
+            std_dir = prefixes.tools / plan.rust.rustlib / self.host.rust_triple
+        else:
+            rust_bin, std_dir = _path(machine.rust) / "bin", None
+        digest = fs.sha256_json(self._host_identity())
+        return HostScripts(
             host=self.host,
-            target=self.target,
             llvm_bin=private_llvm or _path(machine.llvm),
-            rust=self._rust(),
-            sysroot=self.prefixes.sysroot if self.prefixes else _path(machine.libc),
-            host_sysroot=tools if private_libc and tools else _path(machine.libc),
-            directory=directory,
+            rustc=rust_bin / "rustc",
+            cargo=rust_bin / "cargo",
+            std_dir=std_dir,
+            sysroot=self._host_sysroot(),
+            directory=toolbox_dir(self.context) / f"host-{self.host.name}-{digest[:DIGEST_LENGTH]}",
             further=tuple(path for name in FURTHER_PROGRAMS if (path := self._private(f"usr/bin/{name}"))),
         )
 
-    def _rust(self) -> RustDirs:
-        flavour = self.plan.rust if self.plan else None
-        prefixes = self.prefixes
-        if flavour is None or prefixes is None or prefixes.tools is None:
-            installed = _path(self.machine.rust)
-            return RustDirs(rustc=installed / "bin/rustc", cargo=installed / "bin/cargo", std_dirs=None)
-        host_std = prefixes.tools / flavour.rustlib / self.host.rust_triple
-        target_std = prefixes.sysroot / flavour.rustlib / self.target.rust_triple
-        std_dirs = {self.target.rust_triple: target_std, self.host.rust_triple: host_std}
-        bin_dir = prefixes.tools / flavour.prefix / "bin"
-        return RustDirs(rustc=bin_dir / "rustc", cargo=bin_dir / "cargo", std_dirs=std_dirs)
+    def _host_sysroot(self) -> Path:
+        """Return the root of headers for programs of this machine: the target's where both are of one triple.
+
+        Cargo has one linker variable for both then, and what is linked together must be of one C library.
+        """
+        if self.host == self.target:
+            return self._sysroot()
+        private_libc = self._private(f"usr/lib/{self.host.gnu_triple}/crt1.o")
+        tools = self.prefixes.tools if self.prefixes else None
+        return tools if private_libc and tools else _path(self.machine.libc)
+
+    def _sysroot(self) -> Path:
+        return self.prefixes.sysroot if self.prefixes else _path(self.machine.libc)
+
+    def _target_scripts(self, host: HostScripts, directory: Path) -> TargetScripts:
+        rust = self.plan.rust if self.plan and host.std_dir else None
+        sysroot = self._sysroot()
+        return TargetScripts(
+            host=host,
+            target=self.target,
+            std_dir=sysroot / rust.rustlib / self.target.rust_triple if rust else None,
+            sysroot=sysroot,
+            directory=directory,
+        )
 
     def _private(self, name: str) -> Path | None:
         tools = self.prefixes.tools if self.prefixes else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import subprocess
 import time
@@ -62,18 +64,27 @@ def context() -> Context:
     return Context(cache_dir=cache_dir, reporter=NullReporter(), environ=dict(os.environ))
 
 
-def cross_build(toolchain: Toolchain, directory: Path) -> Path:
+def write_hello(directory: Path) -> Path:
     (directory / "src").mkdir(parents=True)
     (directory / "Cargo.toml").write_text('[package]\nname = "hello"\nversion = "0.1.0"\nedition = "2021"\n')
     (directory / "build.rs").write_text(BUILD)
     (directory / "shim.cc").write_text(SHIM)
     (directory / "src/main.rs").write_text(MAIN)
+    return directory
+
+
+def cross_build(toolchain: Toolchain, directory: Path) -> tuple[Path, dict[str, bool]]:
+    """Return the program, and whether Cargo found each unit fresh, by the unit's kind."""
     path = ":".join([*map(str, toolchain.path_dirs), "/usr/bin", "/bin"])
     env = {**toolchain.env, "PATH": path, "HOME": str(directory)}
     argv = [str(toolchain.cargo), "build", "--offline", "--target", toolchain.target.rust_triple]
-    completed = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, check=False)
+    completed = subprocess.run(
+        [*argv, "--message-format=json"], cwd=directory, env=env, capture_output=True, text=True, check=False
+    )
     assert completed.returncode == 0, completed.stderr
-    return directory / "target" / toolchain.target.rust_triple / "debug/hello"
+    messages = [json.loads(line) for line in completed.stdout.splitlines()]
+    fresh = {m["target"]["kind"][0]: m["fresh"] for m in messages if m["reason"] == "compiler-artifact"}
+    return directory / "target" / toolchain.target.rust_triple / "debug/hello", fresh
 
 
 @pytest.mark.toolbox
@@ -83,7 +94,7 @@ def cross_build(toolchain: Toolchain, directory: Path) -> Path:
 def test_a_program_with_a_build_script_and_cpp(name: str, tmp_path: Path) -> None:
     inputs = toolbox.ToolboxInputs(target=find_target(name), mode="private")
     toolchain = toolbox.run(inputs, context())
-    program = cross_build(toolchain, tmp_path / "a hello")
+    program, _ = cross_build(toolchain, write_hello(tmp_path / "a hello"))
     assert read_elf(program).target() is toolchain.target
     emulator = [str(toolchain.qemu), "-cpu", toolchain.target.qemu_cpu, "-L", str(toolchain.sysroot)]
     completed = subprocess.run([*emulator, program], env={}, capture_output=True, text=True, check=True)
@@ -91,6 +102,23 @@ def test_a_program_with_a_build_script_and_cpp(name: str, tmp_path: Path) -> Non
     started = time.monotonic()
     assert toolbox.run(inputs, context()) == toolchain
     assert time.monotonic() - started < 0.5, "a warm call takes milliseconds; more means that apt ran"
+
+
+@pytest.mark.toolbox
+@pytest.mark.network
+@pytest.mark.slow
+def test_what_is_compiled_for_this_machine_serves_every_target(tmp_path: Path) -> None:
+    targets = [find_target(name) for name in ("arm64", "armhf", "s390x")]
+    toolchains = [toolbox.run(toolbox.ToolboxInputs(target=target, mode="private"), context()) for target in targets]
+    # A mirror that was updated for some architectures only has an older Rust for the others.
+    first, second = next(
+        two for two in itertools.combinations(toolchains, 2) if two[0].env["RUSTC"] == two[1].env["RUSTC"]
+    )
+    project = write_hello(tmp_path / "hello")
+    _, before = cross_build(first, project)
+    program, after = cross_build(second, project)
+    assert (before, after) == ({"custom-build": False, "bin": False}, {"custom-build": True, "bin": False})
+    assert read_elf(program).target() is second.target
 
 
 @pytest.mark.toolbox
