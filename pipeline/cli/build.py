@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from pipeline import orchestrate
-from pipeline.cli.request import RequestOptions, make_request, request_options
+from pipeline.cli.request import RequestOptions, make_requests, request_options
 from pipeline.cli.settings import ResultError, Session, common_options, open_session
 from pipeline.cli.verdict import verification_error
 from pipeline.errors import UsageError
@@ -23,12 +23,15 @@ from pipeline.report.summary import build_tables, outcomes_json
 @click.option("--fresh-snapshot", is_flag=True, help="Run every generator, whatever was made earlier.")
 @common_options
 def build(options: RequestOptions, *, fresh_snapshot: bool) -> None:
-    """Build a runtime for one or more targets."""
+    """Build one or more runtimes for one or more targets."""
     with open_session() as session:
         require_target(options)
         start_dir = Path.cwd()
-        request = dataclasses.replace(make_request(options, start_dir=start_dir), fresh_snapshot=fresh_snapshot)
-        show_outcomes(session, orchestrate.build(request, session.context), start_dir)
+        requests = [
+            dataclasses.replace(request, fresh_snapshot=fresh_snapshot)
+            for request in make_requests(options, start_dir=start_dir)
+        ]
+        show_outcomes(session, orchestrate.build(requests, session.context), start_dir)
 
 
 def show_outcomes(session: Session, outcomes: Sequence[BuildOutcome], start_dir: Path) -> None:

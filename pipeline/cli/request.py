@@ -50,7 +50,7 @@ class RequestOptions:
     """The options as they were given; None and empty mean: not given."""
 
     target: tuple[str, ...]
-    runtime: str | None
+    runtime: tuple[str, ...]
     version: str | None
     path: Path | None
     package: str | None
@@ -116,13 +116,27 @@ def request_options(verb: Verb) -> Verb:
 def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
     """Return the request; relative paths on the command line begin at *start_dir*.
 
-    Raises UsageError, SpecError, UnknownNameError, UnsupportedError.
+    Raises UsageError, also for several runtimes, SpecError, UnknownNameError, UnsupportedError.
     """
+    if len(options.runtime) > 1:
+        raise _usage("several runtimes at once", "give one --runtime; `build` takes several")
+    return _request(options, *(options.runtime or (None,)), start_dir=start_dir)
+
+
+def make_requests(options: RequestOptions, *, start_dir: Path) -> tuple[BuildRequest, ...]:
+    """Return one request for each runtime that was given, each once; else what `make_request` does, and raises."""
+    runtimes = tuple(dict.fromkeys(options.runtime))
+    if len(runtimes) > 1 and options.version:
+        raise _usage("one --version for several runtimes", "give --runtime NAME@VERSION")
+    return tuple(_request(options, runtime, start_dir=start_dir) for runtime in runtimes or (None,))
+
+
+def _request(options: RequestOptions, runtime: str | None, *, start_dir: Path) -> BuildRequest:
     ad_hoc = _ad_hoc(options, start_dir)
     file = load_spec(options.spec, start_dir=start_dir)
     executor, host = parse_executor(options.executor, options.remote_run, options.ssh_config)
     selection = Selection(
-        runtime=options.runtime,
+        runtime=runtime,
         version=options.version,
         ad_hoc=ad_hoc,
         name=options.package if ad_hoc else None,
@@ -165,7 +179,7 @@ def _ad_hoc(options: RequestOptions, start_dir: Path) -> RuntimeSpec | None:
     if options.path is None:
         _refuse_companions(options)
         return None
-    if options.runtime is not None:
+    if options.runtime:
         raise _usage("--runtime and --path exclude each other", "leave one of them out")
     if not (start_dir / options.path).is_dir():
         raise _usage(f"--path {options.path} is not a directory", "name the directory of a Cargo workspace")
@@ -252,7 +266,8 @@ def _options() -> list[Callable[[Verb], Verb]]:
     return [
         option("-t", "--target", metavar="NAME", help="Target, such as arm64; repeatable.", multiple=True,
                shell_complete=target_names),
-        option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml."),
+        option("--runtime", metavar="NAME[@VERSION]", help="Runtime of releases.toml; [build] repeatable.",
+               multiple=True),
         option("--version", metavar="VERSION", help="Version of the runtime (default: the newest that can be built)."),
         option("--path", type=folder, metavar="DIR", help="Any Cargo workspace on disk, in place of a runtime."),
         option("--package", metavar="NAME", help="[--path] Package to build (default: the only one with a binary)."),

@@ -82,6 +82,8 @@ class ProducedFile:
 class BuildOutcome:
     """What a build for one target made, and what the checks say about it."""
 
+    runtime: str
+    """What was built; a companion's is that of the runtime beside which it was."""
     name: str
     version: str
     target: Target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline import cargo, compiler_cache, fs, native_env
@@ -29,20 +29,32 @@ from pipeline.orchestrate.v8_source import compiled_provider
 from pipeline.stages import analyze, lift, provide_v8, source, toolbox
 
 
-def build(request: BuildRequest, context: Context) -> tuple[BuildOutcome, ...]:
-    """Build the runtime for every target of the request.
+def build(requests: Sequence[BuildRequest], context: Context) -> tuple[BuildOutcome, ...]:
+    """Build every runtime that is asked for, for every target of its request.
 
     What was made for one target is packed and checked while the next one compiles: Cargo keeps all cores busy by
     itself, until its last units.
     Raises the errors of all stages; what earlier targets made stays.
     """
-    fs.make_directory(request.out_dir)
-    with _alone_in(work_dir_for(request, context), context), Finishing(context.reporter) as finishing:
-        for wanted in request.targets:
-            finishing.check()
-            with _analyzed(request, wanted, context) as made:
-                finishing.begin(made.job, made.analysis, _compile(made))
+    with contextlib.ExitStack() as alone:
+        # In one order for everybody: two runs of the same runtimes must not wait for each other.
+        for work_dir in sorted({work_dir_for(request, context) for request in requests}):
+            alone.enter_context(_alone_in(work_dir, context))
+        finishing = alone.enter_context(Finishing(context.reporter))
+        for request in requests:
+            fs.make_directory(request.out_dir)
+            for wanted in request.targets:
+                finishing.check()
+                with _analyzed(request, wanted, context, label=_label(requests, request, wanted)) as made:
+                    finishing.begin(made.job, made.analysis, _compile(made))
         return finishing.outcomes()
+
+
+def _label(requests: Sequence[BuildRequest], request: BuildRequest, wanted: TargetRequest) -> str:
+    """Return what goes before each step's title: what tells the builds of one run apart."""
+    words = [request.name or "the runtime"] if len(requests) > 1 else []
+    words += [wanted.target.name] if len(requests) > 1 or len(request.targets) > 1 else []
+    return f"{' for '.join(words)}: " if words else ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,11 +98,17 @@ def lifted_job(
 
 @contextlib.contextmanager
 def _analyzed(
-    request: BuildRequest, wanted: TargetRequest, context: Context, *, runs_here: bool = True, with_v8: bool = True
+    request: BuildRequest,
+    wanted: TargetRequest,
+    context: Context,
+    *,
+    label: str = "",
+    runs_here: bool = True,
+    with_v8: bool = True,
 ) -> Iterator[_Analyzed]:
     """Yield one build whose workspace was read; the caller has the lock of its work directory."""
     check_files_dir(request.runtime.canary_dir)
-    ledger = Ledger(context.reporter, label=f"{wanted.target.name}: " if len(request.targets) > 1 else "")
+    ledger = Ledger(context.reporter, label=label)
     context = dataclasses.replace(context, reporter=ledger)
     toolchain = _make_toolchain(request, wanted, context, ledger)
     require_rust(request.runtime, request.name or "the runtime", toolchain)

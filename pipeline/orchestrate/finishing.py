@@ -264,6 +264,7 @@ def _read(state_path: Path, key: str, zip_path: Path) -> Finished | None:
 
 def _outcome(job: Job, item: _Made, made: BuildRecord, delivered: tuple[Path, ...]) -> BuildOutcome:
     return BuildOutcome(
+        runtime=job.request.name or item.part.name,
         name=item.part.name,
         version=item.part.version,
         target=job.target,

@@ -33,24 +33,26 @@ def build_tables(outcomes: Sequence[BuildOutcome], *, start_dir: Path) -> list[R
             file_table(outcome.files, start_dir),
             verdict_text(outcome.findings),
         ]
-    if len({outcome.target.name for outcome in outcomes}) > 1:
+    if len(_by_build(outcomes)) > 1:
         parts += [Text(""), Text("What each target cost", style="bold"), cost_table(outcomes)]
     return parts
 
 
 def cost_table(outcomes: Sequence[BuildOutcome]) -> Table:
-    """Return seconds and compiled units of each target, in the order of building.
+    """Return seconds and compiled units of each build, in the order of building.
 
-    What targets share, such as tools that are fetched, is in the first one's figures.
+    What builds share, such as tools that are fetched, is in the first one's figures.
     """
+    builds = _by_build(outcomes)
+    names = {name for name, _target in builds}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("target", no_wrap=True)
     for heading in ("seconds", "CPU seconds", "emulated CPU s", "units for here", "for the target"):
         table.add_column(heading, justify="right")
-    for target in dict.fromkeys(outcome.target.name for outcome in outcomes):
-        cost = _cost([outcome for outcome in outcomes if outcome.target.name == target])
+    for (name, target), made in builds.items():
+        cost = _cost(made)
         table.add_row(
-            target,
+            f"{name}, {target}" if len(names) > 1 else target,
             f"{cost.duration_s:.2f}",
             f"{cost.cpu_s:.2f}",
             f"{cost.emulated_cpu_s:.2f}",
@@ -58,6 +60,14 @@ def cost_table(outcomes: Sequence[BuildOutcome]) -> Table:
             str(cost.target_units),
         )
     return table
+
+
+def _by_build(outcomes: Sequence[BuildOutcome]) -> dict[tuple[str, str], list[BuildOutcome]]:
+    """Return the zips of each build by runtime and target: a companion's zip belongs to the build before it."""
+    builds: dict[tuple[str, str], list[BuildOutcome]] = {}
+    for outcome in outcomes:
+        builds.setdefault((outcome.runtime, outcome.target.name), []).append(outcome)
+    return builds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

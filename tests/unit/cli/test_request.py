@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli.request import RequestOptions, make_request, parse_check, parse_v8, request_options
+from pipeline.cli.request import RequestOptions, make_request, make_requests, parse_check, parse_v8, request_options
 from pipeline.errors import PipelineError, UsageError
 from pipeline.model.build import BuildRequest
 from pipeline.model.spec import Canary, PathSource, PrebuiltVm, SourceVm, SystemVm, VmProvider
@@ -20,6 +21,8 @@ default-runtime = "app"
 suite = "bookworm"
 [runtimes.app]
 source = { kind = "path", path = "sources" }
+[runtimes.other]
+source = { kind = "path", path = "others" }
 """
 
 
@@ -53,6 +56,15 @@ def test_a_runtime_of_the_specification(place: Path) -> None:
     assert (made.name, made.workspace_dir, made.out_dir) == ("app", place / "sources", place / "dist")
     assert [(wanted.target.name, wanted.suite) for wanted in made.targets] == [("arm64", "bookworm")]
     assert (made.toolchain, made.executor) == ("auto", "auto")
+
+
+def test_several_runtimes_are_several_requests(place: Path) -> None:
+    options = parse("--target", "arm64", "--runtime", "app", "--runtime", "other", "--runtime", "app")
+    assert [made.name for made in make_requests(options, start_dir=place)] == ["app", "other"]
+    with pytest.raises(UsageError, match="one --version for several runtimes"):
+        make_requests(dataclasses.replace(options, version="1.2"), start_dir=place)
+    with pytest.raises(UsageError, match="several runtimes at once"):
+        make_request(options, start_dir=place)
 
 
 def test_the_specification_is_found_from_below(place: Path) -> None:

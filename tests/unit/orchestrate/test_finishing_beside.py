@@ -35,8 +35,8 @@ class Listening(NullReporter):
 def outcome(name: str) -> BuildOutcome:
     path = Path("/nowhere")
     return BuildOutcome(
-        name=name, version="1", target=find_target("arm64"), zip_path=path, record_path=path, steps=(), files=(),
-        findings=(),
+        runtime=name, name=name, version="1", target=find_target("arm64"), zip_path=path, record_path=path, steps=(),
+        files=(), findings=(),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ OK = Finding(id="elf.machine", severity=Severity.OK, subject="app", message="is 
 UNKNOWN = Finding(id="v8.consistency", severity=Severity.UNKNOWN, subject="app", message="cannot be compared")
 FAIL = Finding(id="elf.glibc", severity=Severity.FAIL, subject="app", message="needs GLIBC_2.38")
 OUTCOME = BuildOutcome(
+    runtime="app",
     name="app",
     version="1.2.3",
     target=find_target("arm64"),
@@ -95,6 +96,19 @@ def test_what_each_target_cost() -> None:
     other = dataclasses.replace(OUTCOME, target=find_target("s390x"), steps=(compiled,), emulated_cpu_s=1.4)
     text = text_of(OUTCOME, other, dataclasses.replace(other, name="tool", steps=(packed,), emulated_cpu_s=0.0))
     assert text.rstrip("\n").endswith(COSTS.rstrip("\n"))
+
+
+COSTS_OF_TWO_RUNTIMES = """
+ target         seconds   CPU seconds   emulated CPU s   units for here   for the target
+ ───────────────────────────────────────────────────────────────────────────────────────
+ app, arm64       44.88         20.00             0.40                0                0
+ other, arm64     44.88         20.00             0.40                0                0
+"""
+
+
+def test_what_each_runtime_cost() -> None:
+    text = text_of(OUTCOME, dataclasses.replace(OUTCOME, runtime="other", name="other"))
+    assert text.rstrip("\n").endswith(COSTS_OF_TWO_RUNTIMES.rstrip("\n"))
 
 
 def test_one_target_has_no_table_of_costs() -> None:
