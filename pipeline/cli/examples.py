@@ -11,7 +11,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "build": (
         "build --target arm64",
         "build --target arm64 --path ../app --check \"eval 'print(6*7)' => 42\"",
-        "build --target arm64 --target s390x --runtime app@1.2.3 --out /tmp/app",
+        "build --target arm64 --target s390x --runtime app@1.2.3 --runtime other --out /tmp/apps",
     ),
     "generator": (
         "generator --target arm64",
