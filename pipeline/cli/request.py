@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-import shlex
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import click
 import pydantic
 
 from pipeline.cli.completion import target_names
+from pipeline.cli.option_values import misfit, parse_assignment, parse_check, parse_glibc, parse_v8
 from pipeline.cli.spec_file import SpecFile, load_spec
 from pipeline.errors import UsageError
 from pipeline.model.build import BuildRequest, ToolchainMode
@@ -22,15 +22,10 @@ from pipeline.model.selection import Selection, parse_executor, resolve
 from pipeline.model.spec import (
     DEFAULT_VM_CRATE,
     BuildStrategy,
-    Canary,
     PathSource,
-    PrebuiltVm,
     RuntimeSpec,
-    SourceVm,
     SystemVm,
-    VmProvider,
 )
-from pipeline.model.spec_values import GLIBC_VERSION
 from pipeline.patches import require_directory, require_runtimes
 
 DEFAULT_OUT_DIR = Path("dist")
@@ -119,7 +114,7 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
     Raises UsageError, also for several runtimes, SpecError, UnknownNameError, UnsupportedError.
     """
     if len(options.runtime) > 1:
-        raise _usage("several runtimes at once", "give one --runtime; `build` takes several")
+        raise misfit("several runtimes at once", "give one --runtime; `build` takes several")
     return _request(options, *(options.runtime or (None,)), start_dir=start_dir)
 
 
@@ -127,7 +122,7 @@ def make_requests(options: RequestOptions, *, start_dir: Path) -> tuple[BuildReq
     """Return one request for each runtime that was given, each once; else what `make_request` does, and raises."""
     runtimes = tuple(dict.fromkeys(options.runtime))
     if len(runtimes) > 1 and options.version:
-        raise _usage("one --version for several runtimes", "give --runtime NAME@VERSION")
+        raise misfit("one --version for several runtimes", "give --runtime NAME@VERSION")
     return tuple(_request(options, runtime, start_dir=start_dir) for runtime in runtimes or (None,))
 
 
@@ -142,7 +137,7 @@ def _request(options: RequestOptions, runtime: str | None, *, start_dir: Path) -
         name=options.package if ad_hoc else None,
         targets=options.target,
         suite=options.suite,
-        glibc=_glibc(options.glibc),
+        glibc=parse_glibc(options.glibc),
         v8=parse_v8(options.v8, start_dir=start_dir) if options.v8 else None,
         profile=options.profile,
         strategy=options.strategy,
@@ -164,11 +159,11 @@ def _patches_dir(options: RequestOptions, file: SpecFile, start_dir: Path) -> Pa
     if options.no_patches or options.path is not None:
         if options.patches is not None:
             other = "--no-patches" if options.no_patches else "--path"
-            raise _usage(f"--patches and {other} exclude each other", "leave one of them out")
+            raise misfit(f"--patches and {other} exclude each other", "leave one of them out")
         return None
     patches_dir = start_dir / options.patches if options.patches else file.base_dir / PATCHES_DIR_NAME
     if options.patches and not patches_dir.is_dir():
-        raise _usage(f"--patches {options.patches} is not a directory", "name a directory laid out like patches/")
+        raise misfit(f"--patches {options.patches} is not a directory", "name a directory laid out like patches/")
     described = file.spec.runtimes.items()
     require_runtimes(patches_dir, {runtime.patches or name for name, runtime in described})
     return patches_dir
@@ -180,9 +175,9 @@ def _ad_hoc(options: RequestOptions, start_dir: Path) -> RuntimeSpec | None:
         _refuse_companions(options)
         return None
     if options.runtime:
-        raise _usage("--runtime and --path exclude each other", "leave one of them out")
+        raise misfit("--runtime and --path exclude each other", "leave one of them out")
     if not (start_dir / options.path).is_dir():
-        raise _usage(f"--path {options.path} is not a directory", "name the directory of a Cargo workspace")
+        raise misfit(f"--path {options.path} is not a directory", "name the directory of a Cargo workspace")
     settings: dict[str, object] = {
         "source": PathSource(kind="path", path=(start_dir / options.path).resolve()),
         "package": options.package,
@@ -190,7 +185,7 @@ def _ad_hoc(options: RequestOptions, start_dir: Path) -> RuntimeSpec | None:
         "vm_crate": options.vm_crate or DEFAULT_VM_CRATE,
         "features": tuple(word for text in options.features for word in _FEATURE_SEPARATORS.split(text) if word),
         "default_features": not options.no_default_features,
-        "env": dict(_assignment(text) for text in options.env),
+        "env": dict(parse_assignment(text) for text in options.env),
         "canaries": tuple(parse_check(text) for text in options.check),
     }
     if options.system_package:
@@ -205,60 +200,16 @@ def _validated(settings: dict[str, object]) -> RuntimeSpec:
         return RuntimeSpec.model_validate(settings)
     except pydantic.ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
-        raise _usage("; ".join(problems), "see `python -m pipeline build --help`") from error
-
-
-def parse_check(text: str) -> Canary:
-    """Return the canary that ``ARGS=>TEXT`` means: run with ARGS (split like a shell), TEXT is in what it prints."""
-    arguments, arrow, expected = text.partition("=>")
-    try:
-        words = tuple(shlex.split(arguments))
-    except ValueError as error:
-        raise _usage(f"--check {text!r}: {error}", "close every quote") from error
-    if not arrow or not words or not expected.strip():
-        raise _usage(f"--check {text!r} is not ARGS=>TEXT", "such as --check \"eval 'print(6*7)' => 42\"")
-    return Canary(args=words, stdout_contains=expected.strip())
-
-
-def parse_v8(text: str, *, start_dir: Path) -> VmProvider:
-    """Return the provider that ``KIND[:WHERE]`` means; a relative directory begins at *start_dir*."""
-    kind, _colon, where = text.partition(":")
-    match kind:
-        case "system":
-            return SystemVm(kind="system", packages=tuple(where.split(","))) if where else SystemVm(kind="system")
-        case "prebuilt":
-            place = where if "://" in where or not where else str(start_dir / Path(where).expanduser())
-            return PrebuiltVm(kind="prebuilt", mirror=place or None)
-        case "source":
-            return SourceVm(kind="source")
-        case _:
-            raise _usage(f"--v8 {text!r} is none of system, prebuilt, source", "such as --v8 prebuilt:/my/mirror")
-
-
-def _glibc(text: str | None) -> str | None:
-    if text is not None and not GLIBC_VERSION.fullmatch(text):
-        raise _usage(f"--glibc {text!r} is not a version of glibc", "such as --glibc 2.31")
-    return text
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise _usage(f"--env {text!r} is not NAME=VALUE", "such as --env CC_FLAGS=-O2")
-    return name, value
+        raise misfit("; ".join(problems), "see `python -m pipeline build --help`") from error
 
 
 def _refuse_companions(options: RequestOptions) -> None:
     given = ["--" + name.replace("_", "-") for name in _AD_HOC_ONLY if getattr(options, name)]
     if given:
-        raise _usage(
+        raise misfit(
             f"{', '.join(given)} only goes with --path",
             "add --path DIR, or set the same in releases.toml for a runtime",
         )
-
-
-def _usage(what: str, action: str) -> UsageError:
-    return UsageError(what, cause="the options do not fit together", action=action)
 
 
 def _options() -> list[Callable[[Verb], Verb]]:

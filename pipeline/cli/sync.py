@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from pipeline.cli.request import PATCHES_DIR_NAME, parse_v8
+from pipeline.cli.option_values import parse_v8
+from pipeline.cli.request import PATCHES_DIR_NAME
 from pipeline.cli.settings import common_options, open_session
 from pipeline.cli.spec_file import FILE_NAME, load_spec, required_spec
 from pipeline.model.build import ToolchainMode

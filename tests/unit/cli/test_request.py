@@ -9,7 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli.request import RequestOptions, make_request, make_requests, parse_check, parse_v8, request_options
+from pipeline.cli.option_values import parse_check, parse_v8
+from pipeline.cli.request import RequestOptions, make_request, make_requests, request_options
 from pipeline.errors import PipelineError, UsageError
 from pipeline.model.build import BuildRequest
 from pipeline.model.spec import Canary, PathSource, PrebuiltVm, SourceVm, SystemVm, VmProvider
