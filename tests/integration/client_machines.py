@@ -87,6 +87,12 @@ def machines(target: Target, libc: Libc, context: Context) -> Iterator[Machine]:
         )  # fmt: skip
 
 
+def musl_machine(target: Target, version: str, context: Context) -> Machine:
+    """Return the Node of a wheel in a root with musl and without the file that Alpine has."""
+    root = musl_root(target, context, alpine_release=False)
+    return _of_wheel(root, Libc.MUSL, version, context, title=f"{version} (wheel)")
+
+
 def _with_musl(target: Target, context: Context) -> Iterator[Machine]:
     for stray in (True, False):
         root = musl_root(target, context, alpine_release=stray)
