@@ -89,7 +89,9 @@ def rows(scratch: Path, context: Context) -> Iterator[Row]:
                 result, cpu_s = run(fresh, "install", location, "--out", out, "--lock", lock, *other)
                 (done,) = result["installed"]
                 run(cli, "install", location, "--out", out, "--lock", lock, "--frozen", *other)
-                yield Row(what=what, target=target, cpu_s=round(cpu_s, 1), said=said(Path(done["path"]), target, context))
+                yield Row(
+                    what=what, target=target, cpu_s=round(cpu_s, 1), said=said(Path(done["path"]), target, context)
+                )
 
 
 def said(program: Path, target: str, context: Context) -> str:
@@ -97,9 +99,8 @@ def said(program: Path, target: str, context: Context) -> str:
     prefix: tuple[str, ...] = ()
     if os.uname().machine != find_target(target).rust_triple.partition("-")[0]:
         tools = toolbox.run(toolbox.ToolboxInputs(target=find_target(target)), context)
-        executor = QemuExecutor(
-            program=tools.qemu, version=tools.qemu_version, sysroot=tools.sysroot, cpu_model=find_target(target).qemu_cpu
-        )
+        model = find_target(target).qemu_cpu
+        executor = QemuExecutor(program=tools.qemu, version=tools.qemu_version, sysroot=tools.sysroot, cpu_model=model)
         prefix = executor.prefix()
     ended = subprocess.run(
         [*prefix, program, "eval", SCRIPT], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
