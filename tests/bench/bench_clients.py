@@ -36,6 +36,8 @@ from tests.integration.client_machines import WHEELS, Machine, machines
 from tests.integration.npm_registry import Registry, running_registry
 
 STYLES = ("one", "split")
+# A connection that a stalled, emulated npm lets go stale would cost it the package of the platform, without a word.
+RETRIES = ("--fetch-retries=4", "--fetch-retry-mintimeout=1000")
 EXIT_CODE = 38
 DEPENDENCIES = ("node-gyp-build@4.8.4", "node-addon-api@8.9.2", "bindings@1.5.0", "file-uri-to-path@1.0.0")
 CALLS = {
@@ -121,7 +123,7 @@ def _npm(machine: Machine, packages: list[Package], registry: Registry, project:
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ended = machine.run(
-        project, registry.context, machine.npm, "install", *wanted, *options, *registry.options(), env={}
+        project, registry.context, machine.npm, "install", *wanted, *options, *registry.options(), *RETRIES, env={}
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -213,9 +215,10 @@ def table(path: Path) -> str:
 
 
 def _text(of_package: list[Cell]) -> str:
-    said = {cell.style: cell.said if cell.passed else f"**{cell.said}**" for cell in of_package}
-    words = dict.fromkeys(said.values())
-    return next(iter(words)) if len(words) == 1 else "; ".join(f"{style}: {text}" for style, text in said.items())
+    styles: dict[str, list[str]] = {}
+    for cell in of_package:
+        styles.setdefault(cell.said if cell.passed else f"**{cell.said}**", []).append(cell.style)
+    return "; ".join(f"{text} ({', '.join(sorted(which))})" for text, which in styles.items())
 
 
 def main() -> int:
