@@ -36,7 +36,7 @@ from tests.integration.client_machines import WHEELS, Machine, machines
 from tests.integration.npm_registry import Registry, running_registry
 
 STYLES = ("one", "split")
-# A connection that a stalled, emulated npm lets go stale would cost it the package of the platform, without a word.
+# What npm cannot get of optional packages it leaves out without a word.
 RETRIES = ("--fetch-retries=4", "--fetch-retry-mintimeout=1000")
 EXIT_CODE = 38
 DEPENDENCIES = ("node-gyp-build@4.8.4", "node-addon-api@8.9.2", "bindings@1.5.0", "file-uri-to-path@1.0.0")
@@ -127,7 +127,14 @@ def _npm(machine: Machine, packages: list[Package], registry: Registry, project:
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return ended.exit_code, (ended.stdout + ended.stderr).decode(errors="replace"), cpu_s
+    said = (ended.stdout + ended.stderr).decode(errors="replace")
+    return ended.exit_code, said + (_logged(project) if ended.exit_code else ""), cpu_s
+
+
+def _logged(project: Path) -> str:
+    """Return the lines of npm's log that may say why it left something out: on its own streams it says nothing."""
+    lines = (line for path in (project / ".npm/_logs").glob("*.log") for line in path.read_text().splitlines())
+    return "".join(f"{line}\n" for line in lines if re.search(r"optional|http fetch|E[A-Z]{5,}|timeout", line))
 
 
 def _installed(
