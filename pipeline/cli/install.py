@@ -15,7 +15,7 @@ from pipeline.installing.fallback import Build
 from pipeline.installing.install import install as install_prebuilds
 from pipeline.installing.machine import machine_of
 from pipeline.installing.request import Installed, InstallRequest
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuild import Libc, Probe
 from pipeline.model.target import find_target
 
 DEFAULT_OUT_DIR = Path("bin")
@@ -33,13 +33,18 @@ DEFAULT_OUT_DIR = Path("bin")
 @click.option("--lock", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Pin digests in FILE.")
 @click.option("--frozen", is_flag=True, help="Take only what the lock file knows.")
 @click.option("--update-lock", is_flag=True, help="Trust this index, and lock what it says.")
+@click.option("--sha256", metavar="HEX", help="Digest that a zip without an index must have.")
+@click.option("--probe", metavar="ARGUMENTS", default="--version", help="How a zip's program is tried (--version).")
 @click.option("--no-probe", is_flag=True, help="Do not run what is installed.")
 @click.option("--node", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Node to try addons with.")
 @click.option("--build", metavar="COMMAND", help="Where no prebuild will do, run this.")
 @click.option("--built", type=click.Path(path_type=Path), metavar="FILE", help="What the build command makes.")
 @common_options
 def install(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
-    """Install addons and programs that others built; INDEX is an address, file or directory, NAMES some of it."""
+    """Install addons and programs that others built; INDEX is an address, file or directory, NAMES some of it.
+
+    A release's zip without an index will do, too; {triple} in its address is the machine's.
+    """
     with open_session() as session:
         start_dir = Path.cwd()
         done = install_prebuilds(_request(options, start_dir), session.context)
@@ -66,6 +71,8 @@ def _request(options: dict[str, Any], start_dir: Path) -> InstallRequest:
         probe=not options["no_probe"],
         node=options["node"],
         build=_build(options, start_dir),
+        sha256=options["sha256"],
+        zip_probe=Probe(args=tuple(shlex.split(options["probe"]))),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +20,7 @@ from pipeline.model.spec import RuntimeSpec, Spec
 from pipeline.model.target import find_target
 from pipeline.orchestrate.prebuilding import PrebuildRequest, make_prebuilds
 from pipeline.report.prebuilds import prebuild_tables
-from pipeline.stages import index_builds
+from pipeline.stages import index_builds, index_zips
 
 DEFAULT_OUT_DIR = Path("dist/prebuilds")
 
@@ -41,6 +42,16 @@ DEFAULT_OUT_DIR = Path("dist/prebuilds")
     metavar="DIR",
     help="Write the index of the finished builds in DIR there; nothing is compiled.",
 )
+@click.option(
+    "--zips",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write an index of zips that others publish, in DIR there; nothing is compiled.",
+)
+@click.option("--url", metavar="URL", help="With --zips: where they lie; without, beside the index.")
+@click.option(
+    "--probe", metavar="ARGUMENTS", default="--version", help="With --zips: how programs are tried (--version)."
+)
 @click.option("--only-merge", is_flag=True, help="Compile nothing.")
 @click.option("--no-run", is_flag=True, help="Do not run what was compiled.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", default=DEFAULT_OUT_DIR, help="Where they go.")
@@ -53,6 +64,9 @@ def prebuild(**options: Any) -> None:  # noqa: ANN401 - click hands over whateve
         start_dir = Path.cwd()
         if options["builds"]:
             _index_builds(options, session, start_dir)
+            return
+        if options["zips"]:
+            _index_zips(options, session, start_dir)
             return
         requests = _requests(options, start_dir)
         results = [make_prebuilds(request, session.context) for request in requests]
@@ -67,6 +81,13 @@ def _index_builds(options: dict[str, Any], session: Session, start_dir: Path) ->
     inputs = index_builds.IndexInputs(dist_dir=(start_dir / options["builds"]).absolute(), probes=probes)
     paths = index_builds.run(inputs)
     session.result({"schema": 1, "indexes": [str(path) for path in paths]}, "".join(f"{path}\n" for path in paths))
+
+
+def _index_zips(options: dict[str, Any], session: Session, start_dir: Path) -> None:
+    directory = (start_dir / options["zips"]).absolute()
+    probe = Probe(args=tuple(shlex.split(options["probe"])))
+    path = index_zips.run(index_zips.ZipIndexInputs(directory=directory, url=options["url"], probe=probe))
+    session.result({"schema": 1, "indexes": [str(path)]}, f"{path}\n")
 
 
 def runtime_probes(runtimes: Mapping[str, RuntimeSpec]) -> dict[str, Probe]:

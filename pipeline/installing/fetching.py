@@ -12,7 +12,7 @@ from pipeline.installing.index import Index
 from pipeline.model.events import Where
 from pipeline.model.prebuild import Archive, Prebuild
 
-_MAX_ARCHIVE_BYTES = 4 * 1024**3
+MAX_ARCHIVE_BYTES = 4 * 1024**3
 
 
 def obtain_archive(
@@ -34,6 +34,11 @@ def obtain_archive(
     return archive, _fetched(archive, index, mirrors, client, context)
 
 
+def archive_path(sha256: str, name: str, context: Context) -> Path:
+    """Return where the cache has an archive."""
+    return context.cache_dir / "prebuilds" / "archives" / sha256 / name
+
+
 def _beside(path: Path, archive: Archive) -> Path:
     if not path.is_file():
         raise InstallError(
@@ -51,7 +56,7 @@ def _beside(path: Path, archive: Archive) -> Path:
 
 
 def _fetched(archive: Archive, index: Index, mirrors: tuple[str, ...], client: net.Client, context: Context) -> Path:
-    final = context.cache_dir / "prebuilds" / "archives" / archive.sha256 / archive.name
+    final = archive_path(archive.sha256, archive.name, context)
     with fs.locked(final.parent.with_name(f".{archive.sha256}.lock")):
         if final.is_file() and fs.sha256_file(final) == archive.sha256:
             return final
@@ -78,7 +83,7 @@ def _download(archive: Archive, addresses: list[str], final: Path, client: net.C
             url=address,
             destination=final,
             title=archive.name,
-            max_bytes=min(archive.size_bytes, _MAX_ARCHIVE_BYTES),
+            max_bytes=min(archive.size_bytes, MAX_ARCHIVE_BYTES),
             sha256=archive.sha256,
         )
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline import net
 from pipeline.context import Context
 from pipeline.errors import ArchiveError, InstallError, IntegrityError, NetworkError, PipelineError
-from pipeline.installing import fallback, index, trying
+from pipeline.installing import fallback, index, release_zip, trying
 from pipeline.installing.candidate import Candidate
 from pipeline.installing.choice import Machine, choose
 from pipeline.installing.hosts import AllowedHosts
@@ -31,16 +31,26 @@ def install(request: InstallRequest, context: Context) -> tuple[Installed, ...]:
     mirrors = tuple(_slashed(mirror) for mirror in request.mirrors)
     own = [request.location] if index.is_address(request.location) else []
     with _client(AllowedHosts.of([*mirrors, *own], request.hosts), context) as client:
-        found = (
-            index.fetch_index(request.location, mirrors, client, context)
-            if own
-            else index.read_local_index(Path(request.location))
-        )
+        found = _index(request, mirrors, client, context)
     named = [read_switches(prebuild.name, context.environ).mirror for prebuild in found.manifest.prebuilds]
     hosts = AllowedHosts.of([*mirrors, *own, *filter(None, named)], request.hosts)
     with _client(hosts, context) as client:
         job = _Job(request=request, index=found, mirrors=mirrors, client=client, context=context)
         return tuple(job.provide(kind, name) for kind, name in job.wanted())
+
+
+def _index(request: InstallRequest, mirrors: tuple[str, ...], client: net.Client, context: Context) -> index.Index:
+    location = request.location
+    if not release_zip.is_zip(location):
+        if index.is_address(location):
+            return index.fetch_index(location, mirrors, client, context)
+        return index.read_local_index(Path(location))
+    location = release_zip.for_machine(location, request.machine or this_machine(context.environ))
+    if index.is_address(location):
+        path = release_zip.fetch_zip(location, request.sha256, mirrors, client, context)
+        return release_zip.index_of_zip(path, address=location, probe=request.zip_probe)
+    release_zip.check_zip(Path(location), request.sha256)
+    return release_zip.index_of_zip(Path(location), address=None, probe=request.zip_probe)
 
 
 def _client(hosts: AllowedHosts, context: Context) -> net.Client:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.installing.choice import Machine
 from pipeline.installing.fallback import Build
+from pipeline.model.prebuild import Probe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -14,7 +15,7 @@ class InstallRequest:
     """What is to be installed, and from where."""
 
     location: str
-    """Address, file or directory of an index."""
+    """Address, file or directory of an index; or of a zip that has none, where ``{triple}`` is the machine's."""
     into: Path
     names: tuple[str, ...] = ()
     """Addons and programs of the index; empty: all."""
@@ -31,6 +32,10 @@ class InstallRequest:
     node: Path | None = None
     """Node that addons are tried with; None: the one on the PATH."""
     build: Build | None = None
+    sha256: str | None = None
+    """Of the zip, where the location is one."""
+    zip_probe: Probe | None = None
+    """What shows that a program of such a zip works."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,7 @@ class Edit(SpecTable):
     """Style of package that is changed; without it, both."""
 
     file: InsideName
-    """Path inside the package."""
+    """Path inside the package; `package.json` is changed after `package-json`."""
     old: Text
     """Text that the file must hold exactly once."""
     new: str

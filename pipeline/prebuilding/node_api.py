@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.elf.symbols import Symbol, code_of, dynamic_symbols
@@ -88,8 +89,15 @@ def node_api_need(addon: Path, headers: Path, target: Target) -> NodeApiNeed | N
     names = {symbol.name for symbol in symbols}
     if not any(_MODULE_FUNCTION.fullmatch(name) for name in names):
         return None
-    versions = function_versions(headers)
     called = [s.name for s in symbols if not s.defined and s.name.startswith(("napi_", "node_api_"))]
+    by_functions = newest_of(addon, called, headers)
+    declared = _declared(addon, symbols, target)
+    return NodeApiNeed(version=max(by_functions, declared or 1), by_functions=by_functions, declared=declared)
+
+
+def newest_of(addon: Path, called: Iterable[str], headers: Path) -> int:
+    """Return the first version that has all of the functions *called*; raises PrebuildError where none has."""
+    versions = function_versions(headers)
     unknown = sorted(name for name in called if versions.get(name, _EXPERIMENTAL) == _EXPERIMENTAL)
     if unknown:
         raise PrebuildError(
@@ -97,9 +105,7 @@ def node_api_need(addon: Path, headers: Path, target: Target) -> NodeApiNeed | N
             cause="it was compiled with NAPI_EXPERIMENTAL, or with headers of another Node",
             action="compile it without, or with the Node that it needs (`node` in releases.toml)",
         )
-    declared = _declared(addon, symbols, target)
-    by_functions = max((versions[name] for name in called), default=1)
-    return NodeApiNeed(version=max(by_functions, declared or 1), by_functions=by_functions, declared=declared)
+    return max((versions[name] for name in called), default=1)
 
 
 def _declared(addon: Path, symbols: tuple[Symbol, ...], target: Target) -> int | None:

@@ -58,9 +58,12 @@ def write_packages(inputs: NpmInputs, style: Style, directory: Path) -> tuple[Pa
     main = directory / "main"
     groups = _groups(inputs)
     manifest = inputs.manifest if style == "one" else _with_packages(inputs)
-    _write_source(inputs, style, main)
-    write_layout(main, manifest, inputs.files)
+    _write_source(inputs, main)
     _write_json(main / "package.json", _main_json(inputs, sorted(groups) if style == "split" else []))
+    for edit in inputs.output.edits:
+        if edit.style in {None, style}:
+            _edit(main, edit)
+    write_layout(main, manifest, inputs.files)
     if inputs.loader:
         shutil.copytree(inputs.loader, main / LOADER_DIR)
     if style == "one":
@@ -107,13 +110,10 @@ def _write_platform(inputs: NpmInputs, name: str, prebuilds: tuple[Prebuild, ...
     return root
 
 
-def _write_source(inputs: NpmInputs, style: Style, main: Path) -> None:
+def _write_source(inputs: NpmInputs, main: Path) -> None:
     fs.make_directory(main)
     if inputs.source:
         shutil.copytree(inputs.source, main, ignore=_LEFT_OUT, dirs_exist_ok=True)
-    for edit in inputs.output.edits:
-        if edit.style in {None, style}:
-            _edit(main, edit)
 
 
 def _edit(main: Path, edit: Edit) -> None:

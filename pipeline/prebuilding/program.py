@@ -45,6 +45,9 @@ def build_programs(build: ProgramBuild, context: Context) -> Built:
 
     Raises CompileError with what a command said, PrebuildError when a program is not where it should be.
     """
+    flags = (*build.compilers.link_flags, *(("-Wl,-s",) if build.strip else ()))
+    # Meson takes the flags of its cross file in place of LDFLAGS.
+    build = dataclasses.replace(build, compilers=dataclasses.replace(build.compilers, link_flags=flags))
     files = write_cross_files(build.compilers, build.tree.parent)
     env = _environment(build, files, context)
     words = {"jobs": str(context.jobs or os.cpu_count() or 1)} | {name: str(path) for name, path in files.items()}
@@ -92,7 +95,7 @@ def _environment(build: ProgramBuild, files: Mapping[str, Path], context: Contex
         **{f"{name}_FOR_BUILD": value for name, value in compilers.host_variables.items()},
         "CFLAGS": f"-O2 {prefix}",
         "CXXFLAGS": f"-O2 {prefix}",
-        "LDFLAGS": " ".join((*compilers.link_flags, *(("-Wl,-s",) if build.strip else ()))),
+        "LDFLAGS": " ".join(compilers.link_flags),
         "CMAKE_TOOLCHAIN_FILE": str(files["cmake-toolchain"]),
         # pkg-config would find this machine's libraries.
         "PKG_CONFIG_LIBDIR": "" if compilers.sysroot is None else f"{compilers.sysroot}/usr/share/pkgconfig",

@@ -38,14 +38,18 @@ def run_directory(context: Context) -> Iterator[Path]:
         (directory / "root").mkdir()
         yield directory
     finally:
-        remove_changes(directory)
-        lock.release()
+        # Whoever sweeps meanwhile would find a directory without its lock file, and put one there.
+        with fs.locked(roots_dir(context) / "runs.lock"):
+            remove_changes(directory)
+            lock.release()
 
 
 def _sweep(runs: Path) -> None:
     """Remove directories whose run is no more: the kernel has dropped their locks."""
     for directory in runs.iterdir():
         with contextlib.suppress(filelock.Timeout), filelock.FileLock(directory / _LOCK_NAME, timeout=0):
+            # A run that was killed while it cleaned up may have removed it already.
+            (directory / fs.SENTINEL_NAME).write_text(fs.SENTINEL_TEXT)
             remove_changes(directory)
 
 

@@ -30,7 +30,7 @@ class OrdinaryUser:
         return self.home / "cache"
 
     def argv(self, *arguments: str) -> list[str]:
-        return [*_as_user(), self.python, "-m", "pipeline", "--cache-dir", str(self.cache_dir), *arguments]
+        return [*as_user(), self.python, "-m", "pipeline", "--cache-dir", str(self.cache_dir), *arguments]
 
     def env(self) -> dict[str, str]:
         return {
@@ -65,7 +65,8 @@ def make_user(home: Path) -> OrdinaryUser:
     return OrdinaryUser(home=home, python=python, path=":".join(path))
 
 
-def _as_user() -> list[str]:
+def as_user() -> list[str]:
+    """Return what begins a command that the user runs; nothing where the tests are run by one without rights."""
     number = str(USER_ID)
     return ["setpriv", "--reuid", number, "--regid", number, "--clear-groups"] if os.geteuid() == 0 else []
 
@@ -73,7 +74,7 @@ def _as_user() -> list[str]:
 def _can(argv: list[str]) -> bool:
     env = {"PATH": "/usr/bin:/bin"}
     # setpriv itself starts its program with what is left of root's rights.
-    started = [*_as_user(), "sh", "-c", 'exec "$@"', "sh", *argv]
+    started = [*as_user(), "sh", "-c", 'exec "$@"', "sh", *argv]
     return subprocess.run(started, env=env, cwd="/", capture_output=True, check=False).returncode == 0
 
 

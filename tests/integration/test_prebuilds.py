@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ import pytest
 from pipeline.context import Context
 from pipeline.elf.reader import read_elf
 from pipeline.elf.symbols import dynamic_symbols
+from pipeline.errors import PrebuildError
 from pipeline.model.events import NullReporter
 from pipeline.model.prebuild import Libc
 from pipeline.model.target import find_target
 from pipeline.orchestrate.prebuild_means import Variant
 from pipeline.orchestrate.prebuild_means import get as get_means
+from pipeline.prebuilding.elsewhere import Measure, read_elsewhere
 from pipeline.prebuilding.layout import read_manifest
 from pipeline.toolchains.node import Node, ensure_host_node, ensure_node
 
@@ -41,6 +44,23 @@ RECIPES = """
 schema = 1
 [targets]
 arm64 = { suite = "bullseye", glibc = "2.31" }
+"""
+
+BY_MESON = """
+schema = 1
+[targets]
+arm64 = {{ suite = "bullseye", glibc = "2.31" }}
+[prebuilds.crc32]
+kind = "executable"
+version = "1.0.0"
+source = {{ kind = "path", path = "{source}" }}
+targets = ["arm64"]
+build = [
+    ["meson", "setup", "build", "--cross-file", "{{meson-cross}}", "--buildtype=release"],
+    ["ninja", "-C", "build", "-j{{jobs}}"],
+]
+programs = {{ crc32 = "build/crc32" }}
+probe = {{ args = ["--self-test"], exit-code = 41 }}
 """
 
 Install = Callable[..., Path]
@@ -272,3 +292,45 @@ def test_a_program_by_cmake(cli: Cli, tmp_path: Path) -> None:
     assert only["trial_s"] > 0
     assert program.stat().st_mode & 0o777 == 0o755
     assert set(read_elf(program).needed) <= {"libc.so.6", "libm.so.6", "ld-linux-aarch64.so.1"}
+
+
+def test_a_program_by_meson(cli: Cli, made: Made, tmp_path: Path) -> None:
+    """The cross file says all: compilers, a C++ library inside, nothing of this machine, no symbols."""
+    assert made.directory.is_dir()  # musl and its C++ library are compiled by now
+    spec = tmp_path / "releases.toml"
+    spec.write_text(BY_MESON.format(source=ROOT / "examples/crc32"), encoding="utf-8")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ended = cli.run("prebuild", "--out", tmp_path / "out", "--spec", spec, env={"PATH": path}, timeout_s=600)
+    assert ended.exit_code == 0, ended.stderr
+    glibc, musl = ended.result["results"][0]["made"]
+    assert [item["trial_s"] > 0 for item in (glibc, musl)] == [True, True]
+    for item in (glibc, musl):
+        program = tmp_path / "out/crc32-1.0.0" / item["prebuild"]["path"]
+        facts = read_elf(program)
+        assert facts.target() == ARM64
+        assert bool(facts.interpreter) == (item is glibc)  # with musl it is static
+        assert program.stat().st_size < 1_000_000
+        assert str(cli.cache_dir).encode() not in program.read_bytes()
+
+
+def test_what_others_built_for_macos_and_windows(context: Context, tmp_path: Path) -> None:
+    """Real addons of a package on npm, which its own runners built there."""
+    npm = ensure_host_node(NODE, context).npm
+    for system in ("darwin-arm64", "darwin-x64", "win32-x64"):
+        packed = tmp_path / system
+        packed.mkdir()
+        command = npm.command(context, packed, "pack", "--ignore-scripts", f"@parcel/watcher-{system}@2.6.0")
+        subprocess.run(command.argv, cwd=packed, env=dict(command.env), check=True, capture_output=True, timeout=300)
+        (tarball,) = packed.glob("*.tgz")
+        place = tmp_path / "runners/prebuilds" / system
+        place.mkdir(parents=True)
+        subprocess.run(["tar", "-xzf", tarball, "-C", packed], check=True)
+        shutil.move(packed / "package/watcher.node", place)
+    measure = Measure(headers=ensure_host_node(NODE, context).headers, probe=None, glibc_floor=None)
+    found = read_elsewhere(tmp_path / "runners", "watcher", "2.6.0", measure).prebuilds
+    assert [(one.platform, one.arch, one.node_api) for one in found] == [
+        ("darwin", "arm64", 5), ("darwin", "x64", 5), ("win32", "x64", 5),
+    ]  # fmt: skip
+    shutil.copy(tmp_path / "runners/prebuilds/darwin-x64/watcher.node", tmp_path / "runners/prebuilds/darwin-arm64")
+    with pytest.raises(PrebuildError, match="is for darwin-x64, not for darwin-arm64: its header says so"):
+        read_elsewhere(tmp_path / "runners", "watcher", "2.6.0", measure)

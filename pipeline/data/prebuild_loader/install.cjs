@@ -2,6 +2,7 @@
 'use strict';
 // For `install` in package.json's scripts: makes sure that what is installed works here, or builds it.
 
+const fs = require('node:fs');
 const { spawn } = require('node:child_process');
 const path = require('node:path');
 const { choose } = require('./choice.cjs');
@@ -140,7 +141,14 @@ class Job {
     }
     const line = Array.isArray(build) ? build.join(' ') : build;
     this.say([`${what}:`, ...reasons.map((reason) => `  ${reason}`), `building it: ${line}`].join('\n'));
-    return withLock(path.join(this.root, '.prebuilds-build.lock'), async (waited) => {
+    const lock = path.join(this.root, '.prebuilds-build.lock');
+    if (!isWritable(this.root)) {
+      throw new PrebuildError(what, {
+        reasons: [...reasons, `${this.root} cannot be written to, so that nothing can be built there`],
+        action: 'install as the user whom the directory belongs to',
+      });
+    }
+    return withLock(lock, async (waited) => {
       // Whoever had the lock before has built the same.
       const found = waited ? this.allBuilt(wanted) : null;
       if (found) return found;
@@ -158,6 +166,15 @@ class Job {
     const found = wanted.map((one) => localBuilds(this.root, this.settings, one)
       .find((place) => one.kind !== ADDON || !probeAddon(place)));
     return found.every(Boolean) ? found.map((place) => ({ how: 'built', path: place })) : null;
+  }
+}
+
+function isWritable(directory) {
+  try {
+    fs.accessSync(directory, fs.constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -27,7 +27,7 @@ function readSettings(root, env = process.env) {
     hosts: [...texts(own.hosts), ...texts((env.PREBUILDS_HOSTS || '').split(','))],
     build: buildCommand(root, own.build, env),
     built: isTable(own.built) ? own.built : {},
-    cacheDir: cacheDir(env),
+    cacheDir: cacheDir(env, root),
     elsewhere: elsewhere(npm),
   };
 }
@@ -60,12 +60,22 @@ function elsewhere(npm) {
   return asked;
 }
 
-function cacheDir(env) {
+function cacheDir(env, root) {
   if (env.PREBUILDS_CACHE) return path.resolve(env.PREBUILDS_CACHE);
   if (env.XDG_CACHE_HOME) return path.join(env.XDG_CACHE_HOME, 'prebuilds');
   if (process.platform === 'win32' && env.LOCALAPPDATA) return path.join(env.LOCALAPPDATA, 'prebuilds-cache');
-  const home = env.HOME || os.homedir();
+  const home = env.HOME || homeOfUser();
+  // A user of a container may have none: then there is no cache but the package's own.
+  if (!home) return path.join(root, 'prebuilds/.cache');
   return path.join(home, process.platform === 'darwin' ? 'Library/Caches' : '.cache', 'prebuilds');
+}
+
+function homeOfUser() {
+  try {
+    return os.homedir();
+  } catch {
+    return '';
+  }
 }
 
 /** npm's `--build-from-source` is a switch, or a list of packages. */

@@ -1,0 +1,73 @@
+"""npm on another machine: an emulated root with musl, in which whatever npm and Node start is emulated, too.
+
+The whole matrix is `python -m tests.bench.bench_clients` (docs/prebuilds.md); this is its cheapest row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.context import Context
+from pipeline.model.events import NullReporter
+from pipeline.model.prebuild import Libc
+from pipeline.model.target import find_target
+from pipeline.toolchains.node import ensure_host_node
+
+from .client_machines import Machine, musl_machine
+from .command import ROOT, Cli
+from .npm_registry import Registry, running_registry
+from .test_installing import MAPPED, NODE, RECIPE
+
+ARM64 = find_target("arm64")
+
+pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def context(cli: Cli) -> Context:
+    return Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
+
+
+@pytest.fixture(scope="module")
+def registry(cli: Cli, context: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """Yield a registry with a tiny addon for arm64 with musl, in a package of its own."""
+    directory = tmp_path_factory.mktemp("tiny")
+    shutil.copytree(ROOT / "tests/data/prebuilds/tiny", directory / "source")
+    spec = directory / "releases.toml"
+    spec.write_text(RECIPE.format(source=directory / "source", target="arm64"), encoding="utf-8")
+    ended = cli.run("prebuild", "--libc", "musl", "--out", directory / "out", "--spec", spec, timeout_s=1200)
+    assert ended.exit_code == 0, ended.stderr
+    with running_registry(ensure_host_node(NODE, context).npm, context, tmp_path_factory.mktemp("registry")) as running:
+        for tarball in sorted((directory / "out/tiny-1.0.0/npm/split").glob("*.tgz")):
+            running.publish(tarball)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def machine(context: Context) -> Machine:
+    """Return a machine with musl that has no file of Alpine's: the loader asks the process itself."""
+    return musl_machine(ARM64, NODE, context)
+
+
+def test_npm_installs_the_package_of_the_machine_it_runs_on(
+    machine: Machine, registry: Registry, context: Context, tmp_path: Path
+) -> None:
+    (tmp_path / "package.json").write_text('{"private": true}')
+    options = ("--foreground-scripts", "--no-audit", "--cache", str(tmp_path / ".npm"), *registry.options())
+    ended = machine.run(tmp_path, context, machine.npm, "install", "tiny@1.0.0", *options, env={})
+    said = (ended.stdout + ended.stderr).decode()
+    assert ended.exit_code == 0, said
+    # It was tried by a second Node: here children are emulated, too.
+    assert "prebuilds: tiny 1.0.0: prebuilds/linux-arm64/tiny.musl.node fits linux-arm64, musl 1.2.5, Node-API" in said
+    assert "was not run" not in said
+    ended = machine.run(tmp_path, context, "-e", MAPPED, env={})
+    assert ended.exit_code == 0, ended.stderr.decode()
+    place = "node_modules/tiny-linux-arm64-musl/prebuilds/linux-arm64/tiny.musl.node"
+    assert json.loads(ended.stdout) == {"answer": 42, "mapped": [str(tmp_path / place)]}
+    assert machine.libc is Libc.MUSL
