@@ -9,8 +9,7 @@ ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="deno"
 ENV DENO_DIR="/deno-dir/"
 ENV DENO_INSTALL_ROOT="/usr/local"
-COPY --link --chown=1993:1993 empty/ /home/deno/
-COPY --link --chown=1993:1993 empty/ /deno-dir/
+COPY --link --chown=1993:1993 owned/ /
 COPY --link scratch/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /

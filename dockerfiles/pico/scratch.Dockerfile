@@ -7,7 +7,7 @@ FROM scratch
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="pico"
-COPY --link --chown=10001:10001 empty/ /home/pico/
+COPY --link --chown=10001:10001 owned/ /
 COPY --link scratch/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /

@@ -61,8 +61,8 @@ def _target(plan: BakePlan, design: Design) -> dict[str, Any]:
         "labels": labels(design, facts),
         "annotations": list(_annotations(plan, design)),
         "attest": ["type=provenance,mode=max", f"type=sbom{_generator(plan)}"],
-        # The docker driver can neither push by digest nor rewrite times when it pushes; it can do this.
-        "output": [f"type=oci,dest={plan.layouts}/{archive_name(design)},rewrite-timestamp=true"],
+        # No rewrite-timestamp: all times in the context are set, and it would pack every layer a second time.
+        "output": [f"type=oci,dest={plan.layouts}/{archive_name(design)}"],
     }
 
 

@@ -18,16 +18,18 @@ ARG BASE=alpine:3.20
 
 # Runs on the machine that builds, for all platforms: the users of the base, and one more.
 FROM --platform=${BUILDPLATFORM} ${BASE} AS users
-RUN --network=none echo 'app:x:10001:10001::/home/app:/bin/sh' >> /etc/passwd && echo 'app:x:10001:' >> /etc/group
+WORKDIR /users/etc
+RUN --network=none { cat /etc/passwd && echo 'app:x:10001:10001::/home/app:/bin/sh'; } > passwd && \\
+    { cat /etc/group && echo 'app:x:10001:'; } > group && \\
+    touch -d @315532800 passwd group .
 
 FROM ${BASE}
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="app"
 ENV APP_DIR="/data/\\"\\$x\\""
-COPY --link --from=users /etc/passwd /etc/group /etc/
-COPY --link --chown=10001:10001 empty/ /home/app/
-COPY --link --chown=10001:10001 empty/ /data/
+COPY --link --from=users /users/ /
+COPY --link --chown=10001:10001 owned/ /
 COPY --link common/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
