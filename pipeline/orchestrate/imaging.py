@@ -66,6 +66,8 @@ class BakePlaces:
     context: str
     dockerfiles: str
     layouts: str
+    pushed_to: tuple[str, ...] = ()
+    """Repositories that the builder pushes to instead, by digest."""
     sbom_generator: str | None = None
 
 
@@ -175,6 +177,7 @@ def bake(request: ImageRequest, places: BakePlaces, context: Context) -> str:
         context=places.context,
         dockerfiles=places.dockerfiles,
         layouts=places.layouts,
+        pushed_to=places.pushed_to,
         sbom_generator=places.sbom_generator,
     )
     return bake_file(plan)
