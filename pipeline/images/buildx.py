@@ -49,6 +49,21 @@ _CAUSES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "start it without --bridge none",
     ),
     (
+        re.compile(r"failed to push .*(?:40[13]|unauthorized|denied)", re.IGNORECASE),
+        "the registry does not let this login push there",
+        "log in with `docker login` as somebody who may push; no tag was moved",
+    ),
+    (
+        re.compile(r"failed to push "),
+        "the registry is in trouble or out of space, or the builder reaches it by another name than this machine",
+        "run the same command again, or let this machine push: --by-layout; no tag was moved",
+    ),
+    (
+        re.compile(r"code = Unavailable|error reading from server|listing workers for Build"),
+        "the builder ended, or its connection did",
+        "start it (`docker buildx inspect --bootstrap`), and run the same command again; no tag was moved",
+    ),
+    (
         re.compile(r"401 Unauthorized|403 Forbidden|authorization failed|denied", re.IGNORECASE),
         "a registry refuses a base, or the image that writes bills of materials",
         "log in with `docker login`, or name other images",
