@@ -11,6 +11,7 @@ from pipeline.images.design import Design
 from pipeline.images.dockerfile import file_name
 from pipeline.images.facts import ImageFacts, labels, platform_annotations, platform_of
 from pipeline.images.tags import design_tags
+from pipeline.model import image_spec
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,13 +40,12 @@ def bake_file(plan: BakePlan) -> str:
 
 def archive_name(design: Design) -> str:
     """Return the name of the file that gets the image, an OCI layout in a tar."""
-    return f"{target_name(design)}.oci.tar"
+    return image_spec.archive_name(design.runtime, design.variant)
 
 
 def target_name(design: Design) -> str:
     """Return what bake calls the image of a design."""
-    # Names of targets may not have dots in them.
-    return f"{design.runtime}-{design.variant}".replace(".", "_")
+    return image_spec.bake_target_name(design.runtime, design.variant)
 
 
 def _target(plan: BakePlan, design: Design) -> dict[str, Any]:

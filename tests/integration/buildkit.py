@@ -58,7 +58,8 @@ def running_buildkit(program: Path, engine: Engine) -> Iterator[RunningBuildkit]
     try:
         deadline = time.monotonic() + START_TIMEOUT_S
         while b"running server" not in (directory / "buildkit.log").read_bytes():
-            assert process.poll() is None and time.monotonic() < deadline, (directory / "buildkit.log").read_text()
+            assert process.poll() is None, (directory / "buildkit.log").read_text()
+            assert time.monotonic() < deadline
             time.sleep(0.1)
         engine.docker("buildx", "create", "--name", "own", "--driver", "remote", f"unix://{place}")
         yield RunningBuildkit(builder="own", process=process)
