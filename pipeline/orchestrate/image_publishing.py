@@ -63,7 +63,6 @@ def _by_builder(order: PublishOrder, buildx: Buildx, context: Context) -> PushRe
         context=context,
     )  # fmt: skip
     with alone(order.journal_path, context):
-        fs.make_directory(order.bake.out_dir)
         way = BakeWay(pushed_to=tuple(map(str, order.repositories)))
         digests = bake_with(order.bake, buildx, builds, way, context)
         arrived = [
@@ -73,6 +72,8 @@ def _by_builder(order: PublishOrder, buildx: Buildx, context: Context) -> PushRe
         ]
         for item in arrived:
             check_platforms(f"{item.repository}@{item.image.digest}", item.platforms, builds)
+        with fs.atomic_directory(order.bake.out_dir):
+            pass  # nothing lies there of an earlier version
         before = publication.look({item.variant: item.platforms for item in arrived})
         return publication.finish(arrived, before)
 
