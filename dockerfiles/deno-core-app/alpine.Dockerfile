@@ -22,5 +22,5 @@ COPY --link common/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
-ENTRYPOINT ["docker-entrypoint.sh"]
+ENTRYPOINT ["/usr/bin/tini", "--", "docker-entrypoint.sh"]
 CMD ["--version"]

@@ -20,5 +20,5 @@ COPY --link --chown=10001:10001 owned/ /
 COPY --link common/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
-ENTRYPOINT ["docker-entrypoint.sh"]
+ENTRYPOINT ["/usr/bin/tini", "--", "docker-entrypoint.sh"]
 CMD ["--version"]

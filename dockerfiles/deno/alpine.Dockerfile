@@ -23,5 +23,5 @@ COPY --link common/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
-ENTRYPOINT ["docker-entrypoint.sh"]
+ENTRYPOINT ["/usr/bin/tini", "--", "docker-entrypoint.sh"]
 CMD ["eval", "console.log('Welcome to Deno!')"]

@@ -14,5 +14,5 @@ COPY --link scratch/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
-ENTRYPOINT ["/usr/bin/deno"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/deno"]
 CMD ["eval", "console.log('Welcome to Deno!')"]

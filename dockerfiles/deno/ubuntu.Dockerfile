@@ -21,5 +21,5 @@ COPY --link --from=users /users/ /
 COPY --link --chown=1993:1993 owned/ /
 COPY --link common/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
-ENTRYPOINT ["docker-entrypoint.sh"]
+ENTRYPOINT ["/usr/bin/tini", "--", "docker-entrypoint.sh"]
 CMD ["eval", "console.log('Welcome to Deno!')"]

@@ -13,5 +13,5 @@ COPY --link scratch/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
-ENTRYPOINT ["/usr/bin/pico"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/pico"]
 CMD ["--version"]

@@ -10,6 +10,7 @@ from pipeline.model.image_spec import ImageSpec, Variant
 from pipeline.model.target import Target
 
 ENTRYPOINT_PATH = "usr/local/bin/docker-entrypoint.sh"
+INIT_PATH = "usr/bin/tini"
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH of an image without a base."""
 COMMON_DIR, OWNED_DIR, SCRATCH_DIR = "common", "owned", "scratch"
@@ -51,7 +52,8 @@ class Design:
     @property
     def entrypoint(self) -> tuple[str, ...]:
         """Return what is run with the arguments of ``docker run``."""
-        return ("docker-entrypoint.sh",) if self.has_shell else (f"/usr/bin/{self.program}",)
+        program = "docker-entrypoint.sh" if self.has_shell else f"/usr/bin/{self.program}"
+        return (f"/{INIT_PATH}", "--", program) if self.spec.init else (program,)
 
     @property
     def home(self) -> str:

@@ -96,6 +96,8 @@ class ImageSpec(SpecTable):
     """Number of that user and of its group."""
     run_as_user: Flag = True
     """Whether programs run as that user, and not as root."""
+    init: Flag = False
+    """Whether process 1 is `tini`, which passes signals on to the program and cleans up after its children."""
     commands: Annotated[Texts, pydantic.AfterValidator(_commands)] = ()
     """What the program takes as its first argument. In variants with a shell, `docker run IMAGE COMMAND …` means the
     program; what is not listed is a program of the image."""

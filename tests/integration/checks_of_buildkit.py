@@ -40,6 +40,8 @@ class Works:
     engine: Engine
     directory: Path
     dist_dir: Path
+    generator: str
+    """Image that writes bills of materials."""
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -52,7 +54,8 @@ class Works:
 
     def publish(self, host: str, *options: str | Path, paths: tuple[str, ...] = PATHS) -> Ended:
         named = [word for path in paths for word in ("--repository", f"{host}/{path}")]
-        return self.cli.run(*self.words("--publish", self.directory / "out", *named, *options), env=self.env)
+        words = ("--publish", self.directory / "out", "--sbom-generator", self.generator)
+        return self.cli.run(*self.words(*words, *named, *options), env=self.env)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,11 @@ def works(
     for name in ("examples", "canaries"):
         (directory / name).symlink_to(ROOT / name)
     assert cli.run("image", "--write", "--spec", directory / "releases.toml").exit_code == 0
-    return Works(cli=cli, engine=engine, directory=directory, dist_dir=pico_dist)
+    name, place = f"{registry.host}/sbom:1", ROOT / "dockerfiles/sbom"
+    base = f"BASE={registry.host}/alpine:3.20"
+    options = ("--push", "--tag", name, "--build-arg", base, "--file", place / "sbom.Dockerfile")
+    engine.docker("buildx", "build", *options, place)
+    return Works(cli=cli, engine=engine, directory=directory, dist_dir=pico_dist, generator=name)
 
 
 @pytest.fixture(scope="module")
@@ -87,17 +94,9 @@ def buildkit(program: Path, engine: Engine) -> Iterator[RunningBuildkit]:
 
 @pytest.fixture(scope="module")
 def published(works: Works, registry: RunningRegistry, buildkit: RunningBuildkit) -> dict[str, Any]:
-    ended = works.publish(registry.host, "--builder", buildkit.builder, "--sbom-generator", sbom(works, registry))
+    ended = works.publish(registry.host, "--builder", buildkit.builder)
     assert ended.exit_code == 0, ended.stderr
     return ended.result
-
-
-def sbom(works: Works, registry: RunningRegistry) -> str:
-    name, place = f"{registry.host}/sbom:1", ROOT / "dockerfiles/sbom"
-    base = f"BASE={registry.host}/alpine:3.20"
-    options = ("--push", "--tag", name, "--build-arg", base, "--file", place / "sbom.Dockerfile")
-    works.engine.docker("buildx", "build", *options, place)
-    return name
 
 
 def test_the_builder_pushed_and_all_tags_are_there(published: dict[str, Any], registry: RunningRegistry) -> None:
@@ -114,7 +113,10 @@ def test_platforms_are_those_of_a_layout(
     published: dict[str, Any], works: Works, buildkit: RunningBuildkit, tmp_path: Path
 ) -> None:
     """Made by the same builder, and exported instead; what is attested stands in the registry, too."""
-    made = works.cli.run(*works.words("--bake", tmp_path / "baked", "--builder", buildkit.builder), env=works.env)
+    made = works.cli.run(
+        *works.words("--bake", tmp_path / "baked", "--builder", buildkit.builder, "--sbom-generator", works.generator),
+        env=works.env,
+    )
     assert made.exit_code == 0, made.stderr
     for image in made.result["images"]:
         layout = unpacked_layout(Path(image["archive"]), tmp_path / image["variant"])
@@ -142,9 +144,7 @@ def test_both_say_no(
     """An option, and the engine's own builder; nothing is sent again but what attestations are made of."""
     assert published
     for options in (("--by-layout", "--builder", buildkit.builder), ()):
-        ended = works.publish(
-            registry.host, *options, "--sbom-generator", f"{registry.host}/sbom:1", paths=("third/pico",)
-        )
+        ended = works.publish(registry.host, *options, paths=("third/pico",))
         assert ended.exit_code == 0, ended.stderr
         assert {image["pushed_by"] for image in ended.result["images"]} == {"snapstitch"}
         assert sorted(registry.tags("third/pico")) == TAGS

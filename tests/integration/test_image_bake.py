@@ -262,6 +262,17 @@ def test_a_program_of_the_image_runs_too(runs: Runs, variant: str) -> None:
     assert runs.run(variant, TWO[0], "sh", "-c", f"{ids} < /proc/self/status") == f"Uid: {USER}\nGid: {USER}\n"
 
 
+@pytest.mark.parametrize("variant", [FOR_ALL])
+def test_a_signal_reaches_the_program(runs: Runs, variant: str) -> None:
+    """It has no handler, and would not get it as process 1: the engine would kill it in the end (137)."""
+    options = ("--detach", "--platform", host_platform(), runs.names[variant])
+    container = runs.engine.docker("run", *options, "eval", "for (;;);").stdout.strip()
+    runs.engine.docker("stop", "--time", "60", container)
+    ended = runs.engine.docker("inspect", "--format", "{{.State.ExitCode}}", container).stdout
+    runs.engine.docker("rm", container)
+    assert ended == "143\n"
+
+
 def test_the_machine_itself_emulates_nothing_of_it(engine: Engine) -> None:
     """Or the images could have been made and run with what is installed here."""
     table = Path("/proc/sys/fs/binfmt_misc")

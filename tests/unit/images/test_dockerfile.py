@@ -64,6 +64,12 @@ def test_a_user_is_there_even_if_root_runs_the_program() -> None:
     assert "app:x:10001" in text
 
 
+def test_process_1_passes_signals_on() -> None:
+    spec = SPEC.model_copy(update={"init": True})
+    assert 'ENTRYPOINT ["/usr/bin/tini", "--", "docker-entrypoint.sh"]\n' in dockerfile(design("debian", spec))
+    assert 'ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/app"]\n' in dockerfile(design("scratch", spec))
+
+
 @pytest.mark.parametrize("variant", SPEC.variants)
 def test_nothing_of_the_target_is_run(variant: str) -> None:
     assert emulated_runs(dockerfile(design(variant))) == ()

@@ -15,13 +15,14 @@ from pipeline.stages import lay_out_image
 from tests.unit.images.made import design, finished_build, sysroot
 
 
-def laid_out(tmp_path: Path, *targets: str) -> Path:
+def laid_out(tmp_path: Path, *targets: str, inits: dict[str, Path] | None = None) -> Path:
     roots = {name: sysroot(tmp_path / f"sysroot-{name}", name) for name in targets}
     inputs = lay_out_image.ContextInputs(
         designs=(design("debian"), design("scratch")),
         builds=find_builds([tmp_path / "dist"]),
         sysroots=roots,
         context_dir=tmp_path / "image",
+        inits=inits or {},
     )
     context = Context(cache_dir=tmp_path / "cache", reporter=NullReporter(), environ={})
     return lay_out_image.run(inputs, context)
@@ -50,6 +51,18 @@ def test_everything_that_dockerfiles_copy(tmp_path: Path) -> None:
     assert modes.pop(made / "scratch/tmp") == 0o1777
     assert set(modes.values()) == {0o755}
     assert (made / "common/usr/local/bin/docker-entrypoint.sh").stat().st_mode & 0o777 == 0o755
+
+
+def test_process_1_lies_beside_the_program(tmp_path: Path) -> None:
+    finished_build(tmp_path / "dist", "arm64")
+    tree = tmp_path / "tree"
+    (tree / "usr/bin").mkdir(parents=True)
+    (tree / "usr/bin/tini").write_bytes(b"tini")
+    (tree / "usr/bin/tini").chmod(0o755)
+    made = laid_out(tmp_path, "arm64", inits={"arm64": tree})
+    placed = made / "arm64/product/usr/bin/tini"
+    assert (placed.read_bytes(), placed.stat().st_mode & 0o777) == (b"tini", 0o755)
+    assert (made / "arm64/product/usr/bin/app").is_symlink()
 
 
 def test_times_tell_contents_apart_and_nothing_else(tmp_path: Path) -> None:
