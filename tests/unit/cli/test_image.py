@@ -222,8 +222,8 @@ def test_what_is_to_be_done(project: Path, capsys: pytest.CaptureFixture[str], a
     assert main(["image", *arguments]) == 2
     assert capsys.readouterr().err == (
         "error: what is to be done with images?\n"
-        "  usual cause: --check, --write, --layout, --bake, --publish, --push, --toolchain-context, --print, --context: "
-        "one is needed, and only the last two go together\n"
+        "  usual cause: --check, --write, --layout, --bake, --publish, --push, --toolchain-context, "
+        "--print, --context: one is needed, and only the last two go together\n"
         "  what to do:  see `python -m pipeline image --help`\n"
     )
 
