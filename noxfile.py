@@ -161,6 +161,13 @@ def unit(session: nox.Session) -> None:
 
 
 @nox.session
+def buildkit(session: nox.Session) -> None:
+    """Test images with a builder that pushes by digest; needs Go, root, and some minutes to compile it once."""
+    checks = "tests/integration/checks_of_buildkit.py"
+    run(session, development_python(session), "-m", "pytest", checks, *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting (ruff)."""
     python = development_python(session)

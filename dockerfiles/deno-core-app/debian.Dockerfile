@@ -6,16 +6,19 @@ ARG BASE=debian:12-slim
 
 # Runs on the machine that builds, for all platforms: the users of the base, and one more.
 FROM --platform=${BUILDPLATFORM} ${BASE} AS users
-RUN --network=none echo 'app:x:10001:10001::/home/app:/bin/sh' >> /etc/passwd && echo 'app:x:10001:' >> /etc/group
+WORKDIR /users/etc
+RUN --network=none { cat /etc/passwd && echo 'app:x:10001:10001::/home/app:/bin/sh'; } > passwd && \
+    { cat /etc/group && echo 'app:x:10001:'; } > group && \
+    touch -d @315532800 passwd group .
 
 FROM ${BASE}
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="deno-core-app"
-COPY --link --from=users /etc/passwd /etc/group /etc/
-COPY --link --chown=10001:10001 empty/ /home/app/
+COPY --link --from=users /users/ /
+COPY --link --chown=10001:10001 owned/ /
 COPY --link common/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
-ENTRYPOINT ["docker-entrypoint.sh"]
+ENTRYPOINT ["/usr/bin/tini", "--", "docker-entrypoint.sh"]
 CMD ["--version"]

@@ -7,11 +7,11 @@ FROM scratch
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="deno-core-app"
-COPY --link --chown=10001:10001 empty/ /home/app/
+COPY --link --chown=10001:10001 owned/ /
 COPY --link scratch/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
-ENTRYPOINT ["/usr/bin/deno-core-app"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/deno-core-app"]
 CMD ["--version"]

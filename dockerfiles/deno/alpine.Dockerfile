@@ -6,7 +6,10 @@ ARG BASE=alpine:3.20
 
 # Runs on the machine that builds, for all platforms: the users of the base, and one more.
 FROM --platform=${BUILDPLATFORM} ${BASE} AS users
-RUN --network=none echo 'deno:x:1993:1993::/home/deno:/bin/sh' >> /etc/passwd && echo 'deno:x:1993:' >> /etc/group
+WORKDIR /users/etc
+RUN --network=none { cat /etc/passwd && echo 'deno:x:1993:1993::/home/deno:/bin/sh'; } > passwd && \
+    { cat /etc/group && echo 'deno:x:1993:'; } > group && \
+    touch -d @315532800 passwd group .
 
 FROM ${BASE}
 ARG TARGETARCH
@@ -14,12 +17,11 @@ ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="deno"
 ENV DENO_DIR="/deno-dir/"
 ENV DENO_INSTALL_ROOT="/usr/local"
-COPY --link --from=users /etc/passwd /etc/group /etc/
-COPY --link --chown=1993:1993 empty/ /home/deno/
-COPY --link --chown=1993:1993 empty/ /deno-dir/
+COPY --link --from=users /users/ /
+COPY --link --chown=1993:1993 owned/ /
 COPY --link common/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
-ENTRYPOINT ["docker-entrypoint.sh"]
+ENTRYPOINT ["/usr/bin/tini", "--", "docker-entrypoint.sh"]
 CMD ["eval", "console.log('Welcome to Deno!')"]

@@ -9,11 +9,10 @@ ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="deno"
 ENV DENO_DIR="/deno-dir/"
 ENV DENO_INSTALL_ROOT="/usr/local"
-COPY --link --chown=1993:1993 empty/ /home/deno/
-COPY --link --chown=1993:1993 empty/ /deno-dir/
+COPY --link --chown=1993:1993 owned/ /
 COPY --link scratch/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
-ENTRYPOINT ["/usr/bin/deno"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/deno"]
 CMD ["eval", "console.log('Welcome to Deno!')"]

@@ -7,11 +7,11 @@ FROM scratch
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="pico"
-COPY --link --chown=10001:10001 empty/ /home/pico/
+COPY --link --chown=10001:10001 owned/ /
 COPY --link scratch/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
 COPY --link ${TARGETARCH}${TARGETVARIANT}/product/ /
 USER 10001:10001
-ENTRYPOINT ["/usr/bin/pico"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/pico"]
 CMD ["--version"]

@@ -47,6 +47,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "image --write",
         "image --layout /tmp/app-image --variant scratch --target arm64",
         "image --bake /tmp/images",
+        "image --publish /tmp/images --repository registry.example.org/app",
         "image --push scratch=/tmp/images/scratch --repository registry.example.org/app",
     ),
     "cache list": ("cache list",),

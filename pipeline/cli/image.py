@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.image_push import push
+from pipeline.cli.image_push import publish, push
 from pipeline.cli.request import DEFAULT_OUT_DIR, EXECUTORS
 from pipeline.cli.settings import Session, Verb, common_options, open_session
 from pipeline.cli.spec_file import SpecFile, load_spec, required_spec
@@ -41,7 +41,7 @@ from pipeline.stages.toolbox import ToolboxInputs
 DEFAULT_HOSTS = ("amd64", "arm64")
 """Machines that the toolchain image is for."""
 _PATH = click.Path(path_type=Path)
-_ACTIONS = ("check", "write", "layout", "bake", "push", "toolchain_context", "print", "context")
+_ACTIONS = ("check", "write", "layout", "bake", "publish", "push", "toolchain_context", "print", "context")
 
 
 def _options() -> list[Callable[[Any], Any]]:
@@ -54,9 +54,11 @@ def _options() -> list[Callable[[Any], Any]]:
         option("--layout", type=_PATH, metavar="DIR", help="Write one variant as an OCI layout, without an engine."),
         option("--bake", type=_PATH, metavar="DIR", help="Bake all variants with docker buildx, an OCI layout each."),
         option("--toolchain-context", type=_PATH, metavar="DIR", help="Lay out the toolchain image's context."),
-        option("--builder", metavar="NAME", help="[--bake] Builder of buildx (default: the one in use)."),
+        option("--publish", type=_PATH, metavar="DIR", help="Bake all variants and push them; DIR gets the journal."),
+        option("--by-layout", is_flag=True, help="[--publish] Never let the builder itself push."),
+        option("--builder", metavar="NAME", help="[--bake, --publish] Builder of buildx (default: the one in use)."),
         option("--push", metavar="VARIANT=LAYOUT", multiple=True, help="Publish an OCI layout; repeatable."),
-        option("--repository", metavar="HOST/NAME", multiple=True, help="[--push] Where to; repeatable."),
+        option("--repository", metavar="HOST/NAME", multiple=True, help="[--push, --publish] Where to; repeatable."),
         option("--executor", metavar="NAME", default="auto", help=f"[--push] What runs images: {EXECUTORS}"),
         option("--remote-run", metavar="WORDS", default="", help="[--push, ssh] Emulator there; see build."),
         option("--ssh-config", type=_PATH, metavar="FILE", help="[--push, ssh] Settings of the client."),
@@ -86,15 +88,16 @@ def _with_options(verb: Verb) -> Verb:
 def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
     """Make images of finished builds, or what they are built from.
 
-    Give one of --check, --write, --layout, --bake, --push, --toolchain-context, --print, --context; the last two go
-    together. Nothing is compiled, and nothing of a target is run, but by --push: it proves images before it tags them.
+    Give one of --check, --write, --layout, --bake, --publish, --push, --toolchain-context, --print, --context; the last
+    two go together. Nothing is compiled, and nothing of a target is run, but where images are proved before they get
+    their tags: --publish, --push.
     """
     chosen = [name for name in _ACTIONS if options[name]]
     if len(chosen) != 1 and chosen != ["print", "context"]:
         raise UsageError(
             "what is to be done with images?",
-            cause="--check, --write, --layout, --bake, --push, --toolchain-context, --print, --context: one is needed, "
-            "and only the last two go together",
+            cause="--check, --write, --layout, --bake, --publish, --push, --toolchain-context, --print, --context: "
+            "one is needed, and only the last two go together",
             action="see `python -m pipeline image --help`",
         )
     with open_session() as session:
@@ -110,6 +113,10 @@ def image(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever t
             _layout(session, _request(session, file, options), options)
         elif options["bake"]:
             _bake(session, _request(session, file, options), options, file)
+        elif options["publish"]:
+            request = _request(session, file, options)
+            order = _bake_order(request, options, file, out_dir=options["publish"])
+            publish(session, order, options["repository"], by_layout=options["by_layout"])
         elif options["push"]:
             push(session, _request(session, file, options), options["push"], options["repository"])
         elif options["print"]:
@@ -183,14 +190,7 @@ def _toolboxes(options: dict[str, Any]) -> tuple[ToolboxInputs, ...]:
 
 
 def _bake(session: Session, request: ImageRequest, options: dict[str, Any], file: SpecFile) -> None:
-    order = BakeOrder(
-        request=request,
-        dockerfiles_dir=(file.base_dir / DOCKERFILES_DIR).absolute(),
-        out_dir=(Path.cwd() / options["bake"]).absolute(),
-        builder=options["builder"],
-        sbom_generator=options["sbom_generator"],
-    )
-    made = bake_all(order, session.context)
+    made = bake_all(_bake_order(request, options, file, out_dir=options["bake"]), session.context)
     session.reporter.show([verdict_text(image.examined.findings) for image in made])
     images = [
         {"variant": image.variant, "archive": str(image.archive), "digest": image.digest, "tags": list(image.tags)}
@@ -198,6 +198,16 @@ def _bake(session: Session, request: ImageRequest, options: dict[str, Any], file
     ]
     text = "".join(f"{image.digest}  {image.archive}\n" for image in made)
     session.result({"schema": 1, "images": images}, text)
+
+
+def _bake_order(request: ImageRequest, options: dict[str, Any], file: SpecFile, *, out_dir: Path) -> BakeOrder:
+    return BakeOrder(
+        request=request,
+        dockerfiles_dir=(file.base_dir / DOCKERFILES_DIR).absolute(),
+        out_dir=(Path.cwd() / out_dir).absolute(),
+        builder=options["builder"],
+        sbom_generator=options["sbom_generator"],
+    )
 
 
 def _print(session: Session, request: ImageRequest, options: dict[str, Any], file: SpecFile) -> None:

@@ -1,4 +1,4 @@
-"""``image --push``: images to registries."""
+"""``image --push`` and ``--publish``: images to registries."""
 
 from __future__ import annotations
 
@@ -7,31 +7,48 @@ from pathlib import Path
 
 from pipeline.cli.settings import Session
 from pipeline.errors import UsageError
-from pipeline.model.image_reference import parse_repository
+from pipeline.model.image_reference import Repository, parse_repository
 from pipeline.model.image_spec import VARIANTS, Variant
-from pipeline.orchestrate.image_push import PushOrder, PushResult, push_images
+from pipeline.orchestrate.image_baking import BakeOrder
+from pipeline.orchestrate.image_publishing import PublishOrder, publish_images
+from pipeline.orchestrate.image_push import PushOrder, push_images
+from pipeline.orchestrate.image_tagging import PushResult
 from pipeline.orchestrate.imaging import ImageRequest
+from pipeline.stages.push_image import Pushed
 
 
 def push(session: Session, request: ImageRequest, layouts: tuple[str, ...], repositories: tuple[str, ...]) -> None:
     """Push *layouts* (``VARIANT=PATH``) to *repositories*, or to those that releases.toml names."""
-    named = repositories or request.spec.repositories
-    if not named:
-        raise UsageError(
-            "to which repository are the images to be pushed?",
-            cause=f"releases.toml names no repositories of {request.runtime_name}, and --repository was not given",
-            action="give --repository HOST/NAME, or set `repositories` in [runtimes.NAME.image]",
-        )
     order = PushOrder(
         request=request,
         layouts=tuple(map(_layout, layouts)),
-        repositories=tuple(dict.fromkeys(map(parse_repository, named))),
+        repositories=_repositories(request, repositories),
     )
     if len({variant for variant, _path in order.layouts}) != len(order.layouts):
         raise _unclear("a variant is given twice")
     started = time.monotonic()
-    result = push_images(order, session.context)
-    session.result(_as_json(result, time.monotonic() - started), _as_text(result))
+    _show(session, started, push_images(order, session.context))
+
+
+def publish(session: Session, bake: BakeOrder, repositories: tuple[str, ...], *, by_layout: bool) -> None:
+    """Bake images and bring them to *repositories*, or to those that releases.toml names."""
+    order = PublishOrder(bake=bake, repositories=_repositories(bake.request, repositories), by_layout=by_layout)
+    started = time.monotonic()
+    _show(session, started, publish_images(order, session.context))
+
+
+def _show(session: Session, started_s: float, result: PushResult) -> None:
+    session.result(_as_json(result, time.monotonic() - started_s), _as_text(result))
+
+
+def _repositories(request: ImageRequest, given: tuple[str, ...]) -> tuple[Repository, ...]:
+    if named := given or request.spec.repositories:
+        return tuple(dict.fromkeys(map(parse_repository, named)))
+    raise UsageError(
+        "to which repository are the images to be pushed?",
+        cause=f"releases.toml names no repositories of {request.runtime_name}, and --repository was not given",
+        action="give --repository HOST/NAME, or set `repositories` in [runtimes.NAME.image]",
+    )
 
 
 def _layout(text: str) -> tuple[Variant, Path]:
@@ -62,8 +79,7 @@ def _as_json(result: PushResult, duration_s: float) -> dict[str, object]:
         "images": [
             {
                 "repository": str(item.repository), "variant": item.variant, "digest": item.image.digest,
-                "platforms": item.platforms, "requests": item.pushed.requests, "blobs": item.pushed.blobs,
-                "size_bytes": item.pushed.size_bytes, "checks": len(item.findings),
+                "platforms": dict(item.platforms), **_taken(item.pushed), "checks": len(item.findings),
                 "canaries": sum(finding.id == "canary" for finding in item.findings),
             }
             for item in result.images
@@ -72,6 +88,14 @@ def _as_json(result: PushResult, duration_s: float) -> dict[str, object]:
         "journal": str(result.journal_path),
         "duration_s": round(duration_s, 3),
     }  # fmt: skip
+
+
+def _taken(pushed: Pushed | None) -> dict[str, object]:
+    """Return what a push took, where it was ours."""
+    if pushed is None:
+        return {"pushed_by": "builder"}
+    took = {"requests": pushed.requests, "blobs": pushed.blobs, "size_bytes": pushed.size_bytes}
+    return {"pushed_by": "snapstitch", **took}
 
 
 def _as_text(result: PushResult) -> str:

@@ -11,6 +11,7 @@ from pipeline.images.design import Design
 from pipeline.images.dockerfile import file_name
 from pipeline.images.facts import ImageFacts, labels, platform_annotations, platform_of
 from pipeline.images.tags import design_tags
+from pipeline.model import image_spec
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,8 @@ class BakePlan:
     dockerfiles: str
     layouts: str
     """Directory that gets an OCI layout, as a tar, for each variant."""
+    pushed_to: tuple[str, ...] = ()
+    """Repositories that the builder pushes to by digest, without a tag, instead of writing layouts."""
     sbom_generator: str | None = None
     """Image that writes the bill of materials; None: buildx's own choice."""
 
@@ -37,13 +40,12 @@ def bake_file(plan: BakePlan) -> str:
 
 def archive_name(design: Design) -> str:
     """Return the name of the file that gets the image, an OCI layout in a tar."""
-    return f"{target_name(design)}.oci.tar"
+    return image_spec.archive_name(design.runtime, design.variant)
 
 
 def target_name(design: Design) -> str:
     """Return what bake calls the image of a design."""
-    # Names of targets may not have dots in them.
-    return f"{design.runtime}-{design.variant}".replace(".", "_")
+    return image_spec.bake_target_name(design.runtime, design.variant)
 
 
 def _target(plan: BakePlan, design: Design) -> dict[str, Any]:
@@ -53,17 +55,28 @@ def _target(plan: BakePlan, design: Design) -> dict[str, Any]:
         "dockerfile": f"{plan.dockerfiles}/{file_name(design)}",
         "platforms": [platform_of(build) for build in facts.builds],
         "args": {**_base(plan, design), "SOURCE_DATE_EPOCH": str(facts.epoch_s)},
-        "tags": [
-            f"{repository}:{tag}"
-            for repository in design.spec.repositories or (design.runtime,)
-            for tag in design_tags(design, plan.tags)
-        ],
+        "tags": [] if plan.pushed_to else _tags(plan, design),
         "labels": labels(design, facts),
         "annotations": list(_annotations(plan, design)),
         "attest": ["type=provenance,mode=max", f"type=sbom{_generator(plan)}"],
-        # The docker driver can neither push by digest nor rewrite times when it pushes; it can do this.
-        "output": [f"type=oci,dest={plan.layouts}/{archive_name(design)},rewrite-timestamp=true"],
+        # No rewrite-timestamp: all times in the context are set, and it would pack every layer a second time.
+        "output": [_output(plan, design)],
     }
+
+
+def _tags(plan: BakePlan, design: Design) -> list[str]:
+    return [
+        f"{repository}:{tag}"
+        for repository in design.spec.repositories or (design.runtime,)
+        for tag in design_tags(design, plan.tags)
+    ]
+
+
+def _output(plan: BakePlan, design: Design) -> str:
+    if not plan.pushed_to:
+        return f"type=oci,dest={plan.layouts}/{archive_name(design)}"
+    # A line of CSV: https://docs.docker.com/build/exporters/image-registry/.
+    return f'type=image,"name={",".join(plan.pushed_to)}",push=true,push-by-digest=true,oci-mediatypes=true'
 
 
 def _base(plan: BakePlan, design: Design) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline import proc
 from pipeline.errors import ImageError
+from pipeline.images.builder import Builder, read_builder
 
 _INSTALL = "install Docker with its buildx plugin, or write the images without an engine: --layout"
 _PASSED_ON = frozenset(
@@ -20,8 +21,11 @@ _PASSED_ON = frozenset(
     }
 )  # fmt: skip
 _ASK_TIMEOUT_S = 60.0
+_START_TIMEOUT_S = 600.0
+"""A builder in a container fetches its image first."""
 _BAKE_TIMEOUT_S = 3600.0
 _LAST_LINES = 30
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # What buildx says, what it means, and what helps; the first that fits.
 _CAUSES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
@@ -45,6 +49,21 @@ _CAUSES: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "start it without --bridge none",
     ),
     (
+        re.compile(r"failed to push .*(?:40[13]|unauthorized|denied)", re.IGNORECASE),
+        "the registry does not let this login push there",
+        "log in with `docker login` as somebody who may push; no tag was moved",
+    ),
+    (
+        re.compile(r"failed to push "),
+        "the registry is in trouble or out of space, or the builder reaches it by another name than this machine",
+        "run the same command again, or let this machine push: --by-layout; no tag was moved",
+    ),
+    (
+        re.compile(r"code = Unavailable|error reading from server|listing workers for Build"),
+        "the builder ended, or its connection did",
+        "start it (`docker buildx inspect --bootstrap`), and run the same command again; no tag was moved",
+    ),
+    (
         re.compile(r"401 Unauthorized|403 Forbidden|authorization failed|denied", re.IGNORECASE),
         "a registry refuses a base, or the image that writes bills of materials",
         "log in with `docker login`, or name other images",
@@ -66,6 +85,8 @@ class Buildx:
     env: Mapping[str, str]
     builder: str | None
     """Name of the builder; None: the one that is in use."""
+    pushes_by_digest: bool = False
+    """Whether that builder can."""
 
     def bake(self, file: Path, metadata: Path, *, cwd: Path, on_line: Callable[[str], None]) -> Mapping[str, str]:
         """Bake everything that *file* asks for and return the digest of each target's image.
@@ -77,7 +98,7 @@ class Buildx:
         done = proc.run(command, on_stderr=lambda line: on_line(line.decode("utf-8", "replace").rstrip()))
         if done.exit_code:
             raise _not_baked(done.stderr.decode("utf-8", "replace"), command)
-        return {name: str(said.get("containerimage.digest")) for name, said in _metadata(metadata).items()}
+        return {name: _digest(name, said) for name, said in _metadata(metadata).items()}
 
     def _named(self) -> tuple[str, ...]:
         return ("--builder", self.builder) if self.builder else ()
@@ -85,19 +106,20 @@ class Buildx:
     def _command(self, *words: str, timeout_s: float = _ASK_TIMEOUT_S, cwd: Path | None = None) -> proc.Command:
         return proc.Command(argv=(str(self.docker), "buildx", *words), env=self.env, timeout_s=timeout_s, cwd=cwd)
 
-    def ask(self, *words: str) -> proc.Completed:
-        """Run a question that takes no time."""
-        return proc.run(self._command(*words))
+    def ask(self, *words: str, timeout_s: float = _ASK_TIMEOUT_S) -> proc.Completed:
+        """Run a question."""
+        return proc.run(self._command(*words, timeout_s=timeout_s))
 
-    def require(self) -> None:
-        """See that there is buildx, the builder, and an engine behind it; raises ImageError."""
+    def require(self) -> Builder:
+        """Return the builder, which answers; it is started if need be. Raises ImageError."""
         if self.ask("version").exit_code:
             raise ImageError(f"{self.docker} has no buildx", cause="its plugin is not installed", action=_INSTALL)
-        found = self.ask("inspect", *((self.builder,) if self.builder else ()))
+        named = (self.builder,) if self.builder else ()
+        found = self.ask("inspect", "--bootstrap", *named, timeout_s=_START_TIMEOUT_S)
         said = f"{found.stdout.decode('utf-8', 'replace')}\n{found.stderr.decode('utf-8', 'replace')}"
         wrong = re.search(r"(?im)^\s*error:\s*(.+)$", said)
         if not found.exit_code and not wrong:
-            return
+            return read_builder(said)
         why = wrong[1].strip() if wrong else said.strip()
         if "no builder" in why:
             raise ImageError(
@@ -119,8 +141,8 @@ def find_buildx(environ: Mapping[str, str], builder: str | None) -> Buildx:
     if docker is None:
         raise ImageError("there is no docker on this machine", cause="it is not on the PATH", action=_INSTALL)
     buildx = Buildx(docker=docker, env=env, builder=builder)
-    buildx.require()
-    return buildx
+    found = buildx.require()
+    return dataclasses.replace(buildx, pushes_by_digest=found.pushes_by_digest)
 
 
 def _metadata(path: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -131,6 +153,13 @@ def _metadata(path: Path) -> Mapping[str, Mapping[str, Any]]:
     if not isinstance(described, dict):
         raise _odd_metadata("it is not an object")
     return {name: said for name, said in described.items() if isinstance(said, dict)}
+
+
+def _digest(name: str, said: Mapping[str, Any]) -> str:
+    digest = said.get("containerimage.digest")
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        raise _odd_metadata(f"{name} has no digest")
+    return digest
 
 
 def _odd_metadata(why: str) -> ImageError:

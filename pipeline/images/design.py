@@ -10,12 +10,18 @@ from pipeline.model.image_spec import ImageSpec, Variant
 from pipeline.model.target import Target
 
 ENTRYPOINT_PATH = "usr/local/bin/docker-entrypoint.sh"
+INIT_PATH = "usr/bin/tini"
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH of an image without a base."""
-COMMON_DIR, EMPTY_DIR, SCRATCH_DIR = "common", "empty", "scratch"
+COMMON_DIR, OWNED_DIR, SCRATCH_DIR = "common", "owned", "scratch"
 SCRATCH_TMP_DIR = "tmp"
 """Everybody may write there."""
 PRODUCT_DIR, LIBC_DIR = "product", "libc"
+FILE_TIME_S = 315_532_800
+"""Time of all files that an image adds to its base: 1980-01-01, in every version.
+
+A builder's cache knows files by their content: were times those of the sources, an equal file would keep an older one.
+"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,7 +52,8 @@ class Design:
     @property
     def entrypoint(self) -> tuple[str, ...]:
         """Return what is run with the arguments of ``docker run``."""
-        return ("docker-entrypoint.sh",) if self.has_shell else (f"/usr/bin/{self.program}",)
+        program = "docker-entrypoint.sh" if self.has_shell else f"/usr/bin/{self.program}"
+        return (f"/{INIT_PATH}", "--", program) if self.spec.init else (program,)
 
     @property
     def home(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from pipeline.images.design import COMMON_DIR, EMPTY_DIR, LIBC_DIR, PRODUCT_DIR, SCRATCH_DIR, Design
+from pipeline.images.design import COMMON_DIR, FILE_TIME_S, LIBC_DIR, OWNED_DIR, PRODUCT_DIR, SCRATCH_DIR, Design
 
 SUFFIX = ".Dockerfile"
 HEADER = "# Made from releases.toml by `python -m pipeline image --write`; changes by hand are overwritten."
@@ -49,25 +49,30 @@ def _users(design: Design) -> Iterator[str]:
     yield ""
     yield "# Runs on the machine that builds, for all platforms: the users of the base, and one more."
     yield "FROM --platform=${BUILDPLATFORM} ${BASE} AS users"
-    lines = f"echo '{design.passwd_line}' >> /etc/passwd && echo '{design.group_line}' >> /etc/group"
-    yield f"RUN --network=none {lines}"
+    yield "WORKDIR /users/etc"
+    yield f"RUN --network=none {_with_line('passwd', design.passwd_line)} && \\"
+    yield f"    {_with_line('group', design.group_line)} && \\"
+    yield f"    touch -d @{FILE_TIME_S} passwd group ."
     yield ""
     yield "FROM ${BASE}"
 
 
 def _copies(design: Design) -> Iterator[str]:
     # Each COPY is a layer that does not depend on those below it (--link): images of all variants share it, and
-    # pipeline.images.layers writes the same. Parents of a directory that is owned come with it; what follows sets them
-    # right.
+    # pipeline.images.layers writes the same. Each copies to the root: what a COPY makes on the way to another place has
+    # the time of the build. Parents of a directory that is owned come with it; what follows sets them right.
     if design.has_base:
-        yield "COPY --link --from=users /etc/passwd /etc/group /etc/"
-    for directory in design.owned_directories:
-        yield f"COPY --link --chown={_owner(design)} {EMPTY_DIR}/ {directory}/"
+        yield "COPY --link --from=users /users/ /"
+    yield f"COPY --link --chown={_owner(design)} {OWNED_DIR}/ /"
     yield f"COPY --link {COMMON_DIR if design.has_base else SCRATCH_DIR}/ /"
     if design.brings_libc:
         yield "# The loader and the libraries of glibc, where the program and the loader look for them."
         yield f"COPY --link {_PLATFORM}/{LIBC_DIR}/ /"
     yield f"COPY --link {_PLATFORM}/{PRODUCT_DIR}/ /"
+
+
+def _with_line(name: str, line: str) -> str:
+    return f"{{ cat /etc/{name} && echo '{line}'; }} > {name}"
 
 
 def _owner(design: Design) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pipeline.images.base_layout import USER_FILES
-from pipeline.images.design import COMMON_DIR, LIBC_DIR, PRODUCT_DIR, SCRATCH_DIR, Design, platform_dir
+from pipeline.images.design import COMMON_DIR, LIBC_DIR, OWNED_DIR, PRODUCT_DIR, SCRATCH_DIR, Design, platform_dir
 from pipeline.model.target import Target
 from pipeline.tarball import TarMember
 
@@ -31,8 +31,10 @@ def layers(design: Design, context_dir: Path, target: Target, users: Mapping[str
     if design.has_base:
         files = (TarMember(name=name, content=users[name]) for name in sorted(USER_FILES) if name in users)
         yield Layer(title="users", members=(TarMember(name="etc/", content=None, mode=0o755), *files))
-    for directory in design.owned_directories:
-        yield Layer(title=directory, members=tuple(_owned(directory, design.spec.user_id)))
+    owned = (
+        dataclasses.replace(member, owner_id=design.spec.user_id) for member in tree_members(context_dir / OWNED_DIR)
+    )
+    yield Layer(title="the user's directories", members=tuple(owned))
     common = context_dir / (COMMON_DIR if design.has_base else SCRATCH_DIR)
     yield Layer(title="surroundings", members=tuple(tree_members(common)))
     if design.brings_libc:
@@ -50,9 +52,3 @@ def tree_members(root: Path) -> Iterator[TarMember]:
             yield TarMember(name=f"{name}/", content=None, mode=0o1777 if path.stat().st_mode & stat.S_ISVTX else 0o755)
         else:
             yield TarMember(name=name, content=path, mode=0o755 if path.stat().st_mode & 0o100 else 0o644)
-
-
-def _owned(directory: str, owner_id: int) -> Iterator[TarMember]:
-    path = PurePosixPath(directory.lstrip("/"))
-    for name in (*reversed(path.parents[:-1]), path):
-        yield TarMember(name=f"{name}/", content=None, mode=0o755, owner_id=owner_id)

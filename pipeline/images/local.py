@@ -33,8 +33,10 @@ class LocalImage:
     """Digest of each platform's manifest."""
 
 
-def open_image(place: Path, scratch_dir: Path) -> LocalImage:
+def open_image(place: Path, scratch_dir: Path, *, attested: bool = True) -> LocalImage:
     """Return the one image in *place*, an OCI layout or a tar of one, whose files go to *scratch_dir*.
+
+    Without *attested*, attestations are left out, which need not be there then.
 
     Raises ImageError for a layout that is not whole or holds several images, ArchiveError for a damaged tar.
     """
@@ -45,7 +47,7 @@ def open_image(place: Path, scratch_dir: Path) -> LocalImage:
     tops = {str(entry.get("digest") if isinstance(entry, dict) else entry): entry for entry in entries}
     if len(tops) != 1:
         raise reader.wrong(f"it holds {len(tops)} images")
-    return _Reading(reader).run(next(iter(tops.values())))
+    return _Reading(reader, attested=attested).run(next(iter(tops.values())))
 
 
 def _spilled(place: Path, scratch_dir: Path) -> Path:
@@ -70,8 +72,8 @@ def _is_of_layout(name: str) -> bool:
 class _Reading:
     """The image, as it is found."""
 
-    def __init__(self, reader: LayoutReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: LayoutReader, *, attested: bool) -> None:
+        self._reader, self._attested = reader, attested
         self._manifests: dict[str, Manifest] = {}
         self._blobs: dict[str, LocalBlob] = {}
         self._platforms: dict[str, str] = {}
@@ -93,7 +95,8 @@ class _Reading:
         manifest = Manifest(media_type=media_type, content=content)
         if "manifests" in described:
             for child in reader.items(described["manifests"], "manifests"):
-                self._add(child, depth + 1)
+                if self._attested or not _is_attestation(child):
+                    self._add(child, depth + 1)
         else:
             self._add_image(manifest, described, entry.get("platform"))
         self._manifests[manifest.digest] = manifest
@@ -104,10 +107,16 @@ class _Reading:
         for item in (described.get("config"), *reader.items(described.get("layers"), "layers")):
             path = reader.blob(item)
             self._blobs[item["digest"]] = LocalBlob(digest=item["digest"], path=path, size_bytes=path.stat().st_size)
-        if isinstance(platform, dict) and platform.get("os") == "unknown":
-            return  # an attestation
+        if _is_attestation({"platform": platform}):
+            return
         said = platform if isinstance(platform, dict) else reader.document(described.get("config"))
         name = platform_name(said)
         if name in self._platforms:
             raise reader.wrong(f"it has two images for {name}")
         self._platforms[name] = manifest.digest
+
+
+def _is_attestation(entry: object) -> bool:
+    """Return whether an entry of an index names what only describes an image."""
+    platform = entry.get("platform") if isinstance(entry, dict) else None
+    return isinstance(platform, dict) and platform.get("os") == "unknown"

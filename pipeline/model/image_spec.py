@@ -21,6 +21,18 @@ DEFAULT_BASES: Mapping[Variant, str] = MappingProxyType(
 DEFAULT_USER_ID = 10001
 """Of nobody in the images that DEFAULT_BASES names; Ubuntu's has a user 1000."""
 
+
+def bake_target_name(runtime: str, variant: str) -> str:
+    """Return what bake calls the image of a variant."""
+    # Names of targets may not have dots in them.
+    return f"{runtime}-{variant}".replace(".", "_")
+
+
+def archive_name(runtime: str, variant: str) -> str:
+    """Return the name of the file that gets a baked image, an OCI layout in a tar."""
+    return f"{bake_target_name(runtime, variant)}.oci.tar"
+
+
 # The name part of https://github.com/distribution/reference, with an optional port at the host.
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 _BASE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
@@ -84,6 +96,8 @@ class ImageSpec(SpecTable):
     """Number of that user and of its group."""
     run_as_user: Flag = True
     """Whether programs run as that user, and not as root."""
+    init: Flag = False
+    """Whether process 1 is `tini`, which passes signals on to the program and cleans up after its children."""
     commands: Annotated[Texts, pydantic.AfterValidator(_commands)] = ()
     """What the program takes as its first argument. In variants with a shell, `docker run IMAGE COMMAND …` means the
     program; what is not listed is a program of the image."""

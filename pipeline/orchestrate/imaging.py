@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from pipeline.model.image_spec import ImageSpec, Variant
 from pipeline.model.spec import RuntimeSpec, Spec
 from pipeline.orchestrate.job import toolbox_inputs
 from pipeline.releasing.builds import FinishedBuild
-from pipeline.stages import collect_builds, lay_out_image, look_up_bases, toolbox
+from pipeline.stages import collect_builds, fetch_init, lay_out_image, look_up_bases, toolbox
 
 DOCKERFILES_DIR = Path("dockerfiles")
 
@@ -66,6 +67,8 @@ class BakePlaces:
     context: str
     dockerfiles: str
     layouts: str
+    pushed_to: tuple[str, ...] = ()
+    """Repositories that the builder pushes to instead, by digest."""
     sbom_generator: str | None = None
 
 
@@ -175,6 +178,7 @@ def bake(request: ImageRequest, places: BakePlaces, context: Context) -> str:
         context=places.context,
         dockerfiles=places.dockerfiles,
         layouts=places.layouts,
+        pushed_to=places.pushed_to,
         sbom_generator=places.sbom_generator,
     )
     return bake_file(plan)
@@ -220,10 +224,30 @@ def lay_out_builds(
     context: Context,
 ) -> Path:
     """Write what the *wanted* designs copy from *builds* to *context_dir* and return it; raises as lay_out does."""
-    inputs = lay_out_image.ContextInputs(
-        designs=wanted, builds=builds, sysroots=_sysroots(request, wanted, context), context_dir=context_dir
-    )
-    return lay_out_image.run(inputs, context)
+    parent = fs.make_directory(context.cache_dir / "images")
+    with tempfile.TemporaryDirectory(prefix="init-", dir=parent) as scratch:
+        inputs = lay_out_image.ContextInputs(
+            designs=wanted,
+            builds=builds,
+            sysroots=_sysroots(request, wanted, context),
+            context_dir=context_dir,
+            inits=_inits(request, Path(scratch), context),
+        )
+        return lay_out_image.run(inputs, context)
+
+
+def _inits(request: ImageRequest, scratch: Path, context: Context) -> dict[str, Path]:
+    """Return process 1 of each target's images, where releases.toml wants one."""
+    return {
+        item.target.name: fetch_init.run(
+            fetch_init.InitInputs(
+                toolbox=toolbox_inputs(request.request, item), place=fs.make_directory(scratch / item.target.name)
+            ),
+            context,
+        )
+        for item in request.request.targets
+        if request.spec.init
+    }
 
 
 def _sysroots(request: ImageRequest, wanted: tuple[Design, ...], context: Context) -> dict[str, Path]:

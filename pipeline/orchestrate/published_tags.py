@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping
 
 from pipeline.errors import RegistryError
-from pipeline.images.local import LocalImage
 from pipeline.images.published import platforms_of
 from pipeline.model.image_reference import Repository
 from pipeline.model.image_spec import Variant
@@ -28,9 +27,15 @@ class TagsBefore:
 
 
 def look(
-    registry: Registry, repository: Repository, names: Mapping[Variant, TagNames], images: Mapping[Variant, LocalImage]
+    registry: Registry,
+    repository: Repository,
+    names: Mapping[Variant, TagNames],
+    images: Mapping[Variant, Mapping[str, str]],
 ) -> TagsBefore:
-    """Return where the tags are. Raises RegistryError where a version has other images than it would get."""
+    """Return where the tags are. Raises RegistryError where a version has other *images* than it would get.
+
+    These are the digests of each platform's manifest.
+    """
     digests: dict[str, str | None] = {}
     kept: dict[Variant, Manifest] = {}
     for variant, (own, moving) in names.items():
@@ -39,7 +44,7 @@ def look(
             digests[tag] = found.digest if found else None
             if found is None or tag not in own:
                 continue
-            if platforms_of(found, registry) != dict(images[variant].platforms):
+            if platforms_of(found, registry) != dict(images[variant]):
                 raise _taken(repository, tag, found)
             kept.setdefault(variant, found)
     return TagsBefore(names=names, digests=digests, kept=kept)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +13,10 @@ from pipeline import archive, fs
 from pipeline.context import Context
 from pipeline.images.design import (
     COMMON_DIR,
-    EMPTY_DIR,
     ENTRYPOINT_PATH,
+    FILE_TIME_S,
     LIBC_DIR,
+    OWNED_DIR,
     PRODUCT_DIR,
     SCRATCH_DIR,
     SCRATCH_TMP_DIR,
@@ -28,6 +31,8 @@ from pipeline.releasing.builds import FinishedBuild
 from pipeline.releasing.origins import origin_of
 from pipeline.sbom.spdx import spdx
 
+_SECOND_NS = 1_000_000_000
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ContextInputs:
@@ -39,6 +44,8 @@ class ContextInputs:
     sysroots: Mapping[str, Path]
     """Roots with the C library, by the target's name; for targets whose images need none of it there is none."""
     context_dir: Path
+    inits: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    """Trees with process 1, as in an image, by the target's name; empty where the program is that itself."""
 
 
 def run(inputs: ContextInputs, context: Context) -> Path:
@@ -51,14 +58,15 @@ def run(inputs: ContextInputs, context: Context) -> Path:
         _common(inputs, staging)
         for build in inputs.builds:
             _platform(inputs, build, staging)
-        _open_directories(staging)
+        _settle(staging)
         step.detail(f"{len(inputs.builds)} platforms")
     return inputs.context_dir
 
 
 def _common(inputs: ContextInputs, staging: Path) -> None:
-    (staging / EMPTY_DIR).mkdir()
     for design in inputs.designs:
+        for name in design.owned_directories:
+            (staging / OWNED_DIR / name[1:]).mkdir(parents=True, exist_ok=True)
         for name in design.parent_directories:
             (staging / (COMMON_DIR if design.has_base else SCRATCH_DIR) / name).mkdir(parents=True, exist_ok=True)
         if design.has_base:
@@ -75,11 +83,21 @@ def _write(path: Path, text: str, *, mode: int) -> None:
     path.chmod(mode)
 
 
-def _open_directories(staging: Path) -> None:
-    """Give every directory the mode that it has in an image: the umask's would be copied."""
-    for path in (staging, *staging.rglob("*")):
+def _settle(staging: Path) -> None:
+    """Give everything the mode and the time that it has in an image: the umask's, and now, would be copied."""
+    for path in (*staging.rglob("*"), staging):
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o1777 if path == staging / SCRATCH_DIR / SCRATCH_TMP_DIR else 0o755)
+        time_ns = FILE_TIME_S * _SECOND_NS + (_fraction_ns(path) if path.is_file() and not path.is_symlink() else 0)
+        os.utime(path, ns=(time_ns, time_ns), follow_symlinks=False)
+
+
+def _fraction_ns(path: Path) -> int:
+    """Return a part of a second by which a file's content shows in its time.
+
+    BuildKit sends a file again that has another size or time than the last one of that name; layers have whole seconds.
+    """
+    return int(fs.sha256_file(path), 16) % _SECOND_NS
 
 
 def _platform(inputs: ContextInputs, build: FinishedBuild, staging: Path) -> None:
@@ -94,4 +112,6 @@ def _platform(inputs: ContextInputs, build: FinishedBuild, staging: Path) -> Non
         if target.name in inputs.sysroots:
             place_libc(programs, place / LIBC_DIR, sysroot=inputs.sysroots[target.name], target=target)
         place_product(tree, place / PRODUCT_DIR, runtime=design.runtime, program=design.program)
+    if init := inputs.inits.get(target.name):
+        shutil.copytree(init, place / PRODUCT_DIR, dirs_exist_ok=True)
     _write(place / PRODUCT_DIR / design.materials_path, spdx(build.components, origin_of(build)), mode=0o644)

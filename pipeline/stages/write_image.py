@@ -13,7 +13,7 @@ from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import ImageError
 from pipeline.images.base_layout import USER_FILES, BaseImage, BaseLayout, base_image, with_user
-from pipeline.images.design import SEARCH_PATH, Design
+from pipeline.images.design import FILE_TIME_S, SEARCH_PATH, Design
 from pipeline.images.facts import ImageFacts, labels, platform_annotations
 from pipeline.images.layers import Layer, layers
 from pipeline.images.oci import CONFIG_TYPE, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE, Descriptor, LayoutWriter
@@ -102,7 +102,7 @@ def _part(inputs: WriteInputs, writer: LayoutWriter, layer: Layer) -> _Part:
     with tempfile.TemporaryDirectory(prefix=".layer-", dir=inputs.layout_dir) as scratch:
         paths = [Path(scratch) / name for name in ("layer.tar", "layer.tar.gz")]
         for path in paths:
-            write_layer(path, layer.members, mtime_s=inputs.facts.epoch_s)
+            write_layer(path, layer.members, mtime_s=FILE_TIME_S)
         diff_id = f"sha256:{fs.sha256_file(paths[0])}"
         return _Part(descriptor=writer.add_file(paths[1], LAYER_TYPE), diff_id=diff_id, title=layer.title)
 

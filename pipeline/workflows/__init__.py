@@ -2,7 +2,8 @@
 
 * ``actions``: the actions that are used, each pinned to a commit;
 * ``matrix``: what is built where;
-* ``jobs``: the jobs and their steps;
+* ``jobs``: the jobs that build and check, and their steps;
+* ``publishing``: the jobs of a release;
 * ``files``: the workflows, as text.
 
 Nothing here reads or writes files. The syntax is

@@ -7,7 +7,7 @@ from typing import Any, Final
 import yaml
 
 from pipeline.model.spec import Spec
-from pipeline.workflows import jobs, sync
+from pipeline.workflows import jobs, publishing, sync
 from pipeline.workflows.actions import with_tags
 from pipeline.workflows.matrix import Matrix, make_matrix
 
@@ -63,7 +63,7 @@ def _release(spec: Spec) -> Workflow:
         "name": "release",
         "on": {"push": {"tags": ["v*"]}, "workflow_dispatch": None},
         **_common("release", cancel=False),
-        "jobs": {"build": called, "release": jobs.release_job(spec.ci)},
+        "jobs": {"build": called, **publishing.release_jobs(spec)},
     }
 
 

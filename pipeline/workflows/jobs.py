@@ -16,7 +16,6 @@ Job = dict[str, Any]
 Step = dict[str, Any]
 
 SNAPSHOT_TIMEOUT_MIN = 30
-RELEASE_TIMEOUT_MIN = 120
 FROM_A_FORK = (
     "github.event_name == 'pull_request' && github.event.pull_request.head.repo.full_name != github.repository"
 )
@@ -40,6 +39,8 @@ nox -s "generator-$TARGET" -- --runtime "$RUNTIME" @SNAPSHOT@--out "$RUNNER_TEMP
 zstd --quiet --decompress "$RUNNER_TEMP/generator.tar.zst" -o generator.tar
 gzip -1 generator.tar
 """
+CHECKOUT: Step = {"uses": pinned("actions/checkout"), "with": {"persist-credentials": False}}
+USE_NOX: Step = {"run": 'echo /opt/nox/bin >> "$GITHUB_PATH"'}
 _TOOLBOX_DIR = "~/.cache/snapstitch/toolbox"
 # What the toolbox is made from; its packages are renewed by the distribution, and with them the week.
 TOOLBOX_FILES = (
@@ -61,10 +62,10 @@ def build_job(ci: CiSpec, pairs: Iterable[Pair], *, condition: str | None = None
     return {
         "name": "${{ matrix.runtime }} for ${{ matrix.target }}",
         **({"if": condition} if condition else {}),
-        **_machine(ci, timeout_min=ci.timeout_min),
+        **build_machine(ci, timeout_min=ci.timeout_min),
         "strategy": _strategy(pairs),
         "steps": [
-            *_start(ci),
+            *build_start(ci),
             *_cached_toolbox(),
             run_step('nox -s "build-$TARGET" -- --runtime "$RUNTIME" --out dist', env=_MATRIX_ENV),
             _upload("product", "dist/"),
@@ -87,10 +88,10 @@ def generator_job(ci: CiSpec, matrix: Matrix, number: int = 1) -> Job:
         "name": f"{in_round('generator', number)} of ${{{{ matrix.runtime }}}} for ${{{{ matrix.target }}}}",
         **({"needs": earlier} if earlier else {}),
         **_only_trusted(matrix),
-        **_machine(ci, timeout_min=ci.timeout_min),
+        **build_machine(ci, timeout_min=ci.timeout_min),
         "strategy": _strategy(matrix.in_round(number)),
         "steps": [
-            *_start(ci),
+            *build_start(ci),
             *_cached_toolbox(),
             *([_download(earlier)] if earlier else ()),
             run_step(
@@ -128,10 +129,10 @@ def stitch_job(ci: CiSpec, matrix: Matrix) -> Job:
         "name": "${{ matrix.runtime }} for ${{ matrix.target }}",
         "needs": in_round("snapshot", matrix.rounds),
         **_only_trusted(matrix),
-        **_machine(ci, timeout_min=ci.timeout_min),
+        **build_machine(ci, timeout_min=ci.timeout_min),
         "strategy": {"fail-fast": False, "matrix": {"include": rows}},
         "steps": [
-            *_start(ci),
+            *build_start(ci),
             *_cached_toolbox(),
             _download("${{ matrix.snapshot }}"),
             run_step(
@@ -145,49 +146,18 @@ def stitch_job(ci: CiSpec, matrix: Matrix) -> Job:
 
 def check_job(ci: CiSpec) -> Job:
     """Return the job that checks style and types, and runs all tests; a container engine is among what they start."""
-    job = {"name": "checks", **_machine(ci, timeout_min=ci.timeout_min)}
+    job = {"name": "checks", **build_machine(ci, timeout_min=ci.timeout_min)}
     if ci.build_image:
         job["container"] = {"image": ci.build_image, "options": "--privileged"}
-    steps = [*_start(ci), {"uses": pinned("actions/setup-go"), "with": {"go-version": "stable", "cache": False}}]
+    steps = [*build_start(ci), {"uses": pinned("actions/setup-go"), "with": {"go-version": "stable", "cache": False}}]
     return {**job, "steps": [*steps, run_step("nox -s lint types tests")]}
 
 
-def release_job(ci: CiSpec) -> Job:
-    """Return the job that publishes the products of the build: the only one that may write.
-
-    Started again after it died, it goes on where it stopped; its token is in the environment of one step only.
-    """
-    return {
-        "name": "release",
-        "needs": "build",
-        "if": "startsWith(github.ref, 'refs/tags/v')",
-        "runs-on": ci.build_runner,
-        "timeout-minutes": RELEASE_TIMEOUT_MIN,
-        "permissions": {"contents": "write"},
-        "steps": [
-            {"uses": pinned("actions/checkout"), "with": {"persist-credentials": False}},
-            run_step(PREPARE_RUNNER),
-            run_step('echo /opt/nox/bin >> "$GITHUB_PATH"'),
-            {
-                "uses": pinned("actions/download-artifact"),
-                "with": {"pattern": "product-*", "path": "dist", "merge-multiple": True},
-            },
-            # Installed without the token: what runs meanwhile is other people's.
-            run_step('nox -s release -- assemble --tag "$TAG"', env=_TAG_ENV),
-            run_step('nox -s publish -- --tag "$TAG" --dist "release/$TAG" --dry-run --offline', env=_TAG_ENV),
-            run_step(
-                'nox -s publish -- --tag "$TAG" --dist "release/$TAG"',
-                env={**_TAG_ENV, "GITHUB_TOKEN": "${{ github.token }}"},
-            ),
-        ],
-    }
-
-
-_TAG_ENV = {"TAG": "${{ github.ref_name }}"}
 _MATRIX_ENV = {"RUNTIME": "${{ matrix.runtime }}", "TARGET": "${{ matrix.target }}"}
 
 
-def _machine(ci: CiSpec, *, timeout_min: int) -> Job:
+def build_machine(ci: CiSpec, *, timeout_min: int) -> Job:
+    """Return where a job that compiles runs."""
     container = {"container": {"image": ci.build_image}} if ci.build_image else {}
     return {
         "runs-on": ci.build_runner,
@@ -206,12 +176,9 @@ def _strategy(pairs: Iterable[Pair]) -> Job:
     return {"fail-fast": False, "matrix": {"include": [pair.row() for pair in pairs]}}
 
 
-def _start(ci: CiSpec) -> list[Step]:
-    return [
-        {"uses": pinned("actions/checkout"), "with": {"persist-credentials": False}},
-        run_step(_PREPARE if ci.build_image else PREPARE_RUNNER),
-        run_step('echo /opt/nox/bin >> "$GITHUB_PATH"'),
-    ]
+def build_start(ci: CiSpec) -> list[Step]:
+    """Return the steps with which a job that compiles begins."""
+    return [CHECKOUT, run_step(_PREPARE if ci.build_image else PREPARE_RUNNER), USE_NOX]
 
 
 def run_step(script: str, *, env: Mapping[str, str] | None = None) -> Step:

@@ -52,7 +52,7 @@ def make_matrix(spec: Spec) -> Matrix:
     """Return what the specification says about products and runners."""
     pairs = tuple(
         Pair(runtime=name, target=target, rounds=spec.runtimes[name].snapshot_rounds)
-        for name in _runtime_names(spec)
+        for name in runtime_names(spec)
         for target in at_version(name, spec.runtimes[name], None).targets
     )
     handed_over = tuple(pair for pair in pairs if _is_handed_over(spec.ci, pair))
@@ -64,7 +64,8 @@ def make_matrix(spec: Spec) -> Matrix:
     )
 
 
-def _runtime_names(spec: Spec) -> tuple[str, ...]:
+def runtime_names(spec: Spec) -> tuple[str, ...]:
+    """Return the runtimes that are built and released."""
     if spec.ci.runtimes:
         return spec.ci.runtimes
     return (spec.default_runtime,) if spec.default_runtime else tuple(spec.runtimes)

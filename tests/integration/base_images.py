@@ -21,7 +21,9 @@ from .registry import RunningRegistry
 BUSYBOX = "busybox:1"
 _LIBRARIES = ("libc6", "libgcc-s1", "libstdc++6", "dash", "base-passwd")
 _SHELL = ("busybox-static",)
-_APPLETS = ("sh", "cat", "id", "ls", "awk", "date", "sha256sum")
+_TOOLS = ("cat", "touch")
+"""Of coreutils."""
+_APPLETS = ("sh", "cat", "touch", "id", "ls", "awk", "date", "sha256sum")
 _DOCKERFILE = """\
 FROM scratch
 ARG TARGETARCH
@@ -89,6 +91,9 @@ class Bases:
         root = unpacked(self.cli, *_LIBRARIES, suite="bookworm", target=target)
         ignored = shutil.ignore_patterns("gconv", "locale", "doc", "audit", "update-passwd")
         shutil.copytree(root, tree, symlinks=True, ignore=ignored)
+        for tool in _TOOLS:
+            tools = unpacked(self.cli, "coreutils", suite="bookworm", target=target)
+            shutil.copy(tools / "bin" / tool, tree / "usr/bin" / tool)
         for file in ("passwd", "group"):
             (tree / "etc").mkdir(exist_ok=True)
             shutil.copy(tree / f"usr/share/base-passwd/{file}.master", tree / "etc" / file)

@@ -197,6 +197,47 @@ def test_a_tar_as_bake_writes_it(project: Project, registry: RunningRegistry, tm
     assert hashlib.sha256(content).hexdigest() == top["digest"][7:]
 
 
+def attested(layout: Path, place: Path) -> str:
+    """Copy a layout, and have its index name an attestation, as BuildKit does; return the index's digest."""
+    shutil.copytree(layout, place)
+    described = json.loads((place / "index.json").read_text())
+    (top,) = described["manifests"]
+    index = json.loads((place / "blobs/sha256" / top["digest"][7:]).read_text())
+
+    def add(value: object, media_type: str) -> dict[str, Any]:
+        content = json.dumps(value).encode()
+        digest = hashlib.sha256(content).hexdigest()
+        (place / "blobs/sha256" / digest).write_bytes(content)
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content)}
+
+    manifest_type = index["manifests"][0]["mediaType"]
+    statement = {
+        "schemaVersion": 2, "mediaType": manifest_type,
+        "config": add({"architecture": "unknown", "os": "unknown"}, "application/vnd.oci.image.config.v1+json"),
+        "layers": [add({"predicateType": "https://spdx.dev/Document"}, "application/vnd.in-toto+json")],
+    }  # fmt: skip
+    about = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": top["digest"]}
+    named = {"platform": {"architecture": "unknown", "os": "unknown"}, "annotations": about}
+    index["manifests"].append(add(statement, manifest_type) | named)
+    described["manifests"] = [top | add(index, top["mediaType"])]
+    (place / "index.json").write_text(json.dumps(described))
+    return str(described["manifests"][0]["digest"])
+
+
+def test_what_is_attested_is_pushed_but_not_proved(project: Project, registry: RunningRegistry) -> None:
+    """As bake writes images: their proof fetches platforms only."""
+    place = project.directory / "attested"
+    digest = attested(project.directory / "debian", place)
+    try:
+        named = ("--push", "debian=attested", "--repository", f"{registry.host}/attested/app")
+        pushed = project.cli.run("image", *named, cwd=project.directory)
+        assert pushed.exit_code == 0, pushed.stderr
+    finally:
+        shutil.rmtree(place)
+        (project.directory / "app.push.json").unlink(missing_ok=True)
+    assert registry.tags("attested/app")["1.0.0"] == digest
+
+
 def test_programs_under_each_others_platform(project: Project, registry: RunningRegistry, tmp_path: Path) -> None:
     """Everything has the digest that it should have; the index says the wrong thing."""
     swapped = tmp_path / "swapped"

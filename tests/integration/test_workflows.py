@@ -21,6 +21,15 @@ SPEC = (
     'schema = 1\n[runtimes.app]\nsource = { kind = "path", path = "app" }\n'
     '[runtimes.other]\nsource = { kind = "path", path = "other" }\nsnapshot-rounds = 2\n[ci]\n'
 )
+PUBLISHED = """\
+runtimes = ["app", "other"]
+[runtimes.app.image]
+repositories = ["ghcr.io/owner/app", "registry.example.org:5000/app"]
+[prebuilds.addon]
+kind = "node-addon"
+released = true
+source = { kind = "path", path = "addon" }
+"""
 
 pytestmark = pytest.mark.network
 
@@ -60,6 +69,7 @@ def test_the_projects_own(actionlint: Path) -> None:
         'snapshot-runner = ["self-hosted", "linux", "arm64"]',
         'snapshot-runner = ["self-hosted", "macOS", "ARM64"]\nruntimes = ["app", "other"]',
         'snapshot-runner = "ubuntu-24.04-arm"\nbuild-image = ""',
+        PUBLISHED,
     ],
 )
 def test_every_setting(actionlint: Path, tmp_path: Path, ci: str) -> None:

@@ -136,7 +136,7 @@ def test_the_plan_of_bake(project: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert f"manifest[linux/arm/v7]:snapstitch.snapshots=snap/snap.bin@sha256:{'a' * 64}" in annotations
     assert "manifest[linux/arm64]:snapstitch.glibc.floor=2.31" in annotations
     assert debian["attest"] == ["type=provenance,mode=max", "type=sbom,generator=example.org/sbom:1"]
-    assert scratch["output"] == ["type=oci,dest=image/app-scratch.oci.tar,rewrite-timestamp=true"]
+    assert scratch["output"] == ["type=oci,dest=image/app-scratch.oci.tar"]
     assert debian["dockerfile"] == str(project / "dockerfiles/app/debian.Dockerfile")
     assert debian["context"] == "image/app"
 
@@ -222,8 +222,8 @@ def test_what_is_to_be_done(project: Path, capsys: pytest.CaptureFixture[str], a
     assert main(["image", *arguments]) == 2
     assert capsys.readouterr().err == (
         "error: what is to be done with images?\n"
-        "  usual cause: --check, --write, --layout, --bake, --push, --toolchain-context, --print, --context: one is "
-        "needed, and only the last two go together\n"
+        "  usual cause: --check, --write, --layout, --bake, --publish, --push, --toolchain-context, "
+        "--print, --context: one is needed, and only the last two go together\n"
         "  what to do:  see `python -m pipeline image --help`\n"
     )
 

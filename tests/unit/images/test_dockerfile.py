@@ -18,16 +18,18 @@ ARG BASE=alpine:3.20
 
 # Runs on the machine that builds, for all platforms: the users of the base, and one more.
 FROM --platform=${BUILDPLATFORM} ${BASE} AS users
-RUN --network=none echo 'app:x:10001:10001::/home/app:/bin/sh' >> /etc/passwd && echo 'app:x:10001:' >> /etc/group
+WORKDIR /users/etc
+RUN --network=none { cat /etc/passwd && echo 'app:x:10001:10001::/home/app:/bin/sh'; } > passwd && \\
+    { cat /etc/group && echo 'app:x:10001:'; } > group && \\
+    touch -d @315532800 passwd group .
 
 FROM ${BASE}
 ARG TARGETARCH
 ARG TARGETVARIANT
 LABEL org.opencontainers.image.title="app"
 ENV APP_DIR="/data/\\"\\$x\\""
-COPY --link --from=users /etc/passwd /etc/group /etc/
-COPY --link --chown=10001:10001 empty/ /home/app/
-COPY --link --chown=10001:10001 empty/ /data/
+COPY --link --from=users /users/ /
+COPY --link --chown=10001:10001 owned/ /
 COPY --link common/ /
 # The loader and the libraries of glibc, where the program and the loader look for them.
 COPY --link ${TARGETARCH}${TARGETVARIANT}/libc/ /
@@ -60,6 +62,12 @@ def test_a_user_is_there_even_if_root_runs_the_program() -> None:
     text = dockerfile(design("debian", SPEC.model_copy(update={"run_as_user": False})))
     assert "\nUSER" not in text
     assert "app:x:10001" in text
+
+
+def test_process_1_passes_signals_on() -> None:
+    spec = SPEC.model_copy(update={"init": True})
+    assert 'ENTRYPOINT ["/usr/bin/tini", "--", "docker-entrypoint.sh"]\n' in dockerfile(design("debian", spec))
+    assert 'ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/app"]\n' in dockerfile(design("scratch", spec))
 
 
 @pytest.mark.parametrize("variant", SPEC.variants)

@@ -92,7 +92,7 @@ def test_an_image_without_a_base(tmp_path: Path) -> None:
     found = images(tmp_path / "layout")
     assert sorted(found) == ["linux/arm/v7", "linux/arm64"]
     manifest, config = found["linux/arm64"]
-    home, data, around, libc, product = layers(tmp_path / "layout", manifest, config)
+    owned, around, libc, product = layers(tmp_path / "layout", manifest, config)
     assert [name for name, info in product.items() if not info.isdir()] == [
         "usr/bin/app", "usr/lib/app/app", "usr/lib/app/lib/libown.so.1", "usr/share/doc/app/app.spdx.json",
     ]  # fmt: skip
@@ -106,7 +106,7 @@ def test_an_image_without_a_base(tmp_path: Path) -> None:
     assert {(info.uid, info.gid, info.mtime) for info in product.values()} == {(0, 0, 315532800)}
     user = SPEC.user_id
     # Above another layer's directory stands the one of the uppermost: /home is root's.
-    directories = {**home, **data, **around}
+    directories = {**owned, **around}
     assert {name: (info.uid, info.gid, info.mode) for name, info in directories.items() if info.isdir()} == {
         "data": (user, user, 0o755), "home": (0, 0, 0o755), "home/app": (user, user, 0o755), "etc": (0, 0, 0o755),
         "tmp": (0, 0, 0o1777),
@@ -124,8 +124,8 @@ def test_an_image_on_a_base(tmp_path: Path) -> None:
     base = base_layout(tmp_path / "base", ["linux/amd64", "linux/arm64/v8"])
     written(tmp_path, "debian", base)
     ((manifest, config),) = images(tmp_path / "layout").values()
-    assert len(manifest["layers"]) == len(config["rootfs"]["diff_ids"]) == len(config["history"]) == 7
-    _base, _other, users, _home, _data, around, _product = layers(tmp_path / "layout", manifest, config)
+    assert len(manifest["layers"]) == len(config["rootfs"]["diff_ids"]) == len(config["history"]) == 6
+    _base, _other, users, _owned, around, _product = layers(tmp_path / "layout", manifest, config)
     assert list(users) == ["etc", "etc/group", "etc/passwd"]
     # No C library.
     assert list(around) == ["home", "usr", "usr/local", "usr/local/bin", "usr/local/bin/docker-entrypoint.sh"]
