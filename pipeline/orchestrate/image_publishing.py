@@ -6,14 +6,16 @@ which are pushed from here. What follows is the same.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import RegistryError
 from pipeline.images.buildx import Buildx, find_buildx
-from pipeline.images.journal import JOURNAL_SUFFIX
+from pipeline.images.journal import JOURNAL_SUFFIX, read_journal, write_journal
 from pipeline.images.published import platforms_of
 from pipeline.model.image_reference import Repository
 from pipeline.model.image_spec import Variant
@@ -49,10 +51,20 @@ def publish_images(order: PublishOrder, context: Context) -> PushResult:
     buildx = find_buildx(context.environ, order.bake.builder)
     if buildx.pushes_by_digest and not order.by_layout:
         return _by_builder(order, buildx, context)
-    baked = bake_all(order.bake, context)
+    with _kept_journal(order.journal_path):
+        baked = bake_all(order.bake, context)
     layouts = tuple((image.variant, image.archive) for image in baked)
     push = PushOrder(request=order.bake.request, layouts=layouts, repositories=order.repositories)
     return push_images(push, context)
+
+
+@contextlib.contextmanager
+def _kept_journal(path: Path) -> Iterator[None]:
+    """Keep the journal of a run that died while its directory is made anew: it tells where the tags were before."""
+    earlier = read_journal(path)
+    yield
+    if earlier and not earlier.is_done:
+        write_journal(path, earlier)
 
 
 def _by_builder(order: PublishOrder, buildx: Buildx, context: Context) -> PushResult:
@@ -72,7 +84,7 @@ def _by_builder(order: PublishOrder, buildx: Buildx, context: Context) -> PushRe
         ]
         for item in arrived:
             check_platforms(f"{item.repository}@{item.image.digest}", item.platforms, builds)
-        with fs.atomic_directory(order.bake.out_dir):
+        with _kept_journal(order.journal_path), fs.atomic_directory(order.bake.out_dir):
             pass  # nothing lies there of an earlier version
         before = publication.look({item.variant: item.platforms for item in arrived})
         return publication.finish(arrived, before)

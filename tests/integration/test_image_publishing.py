@@ -165,3 +165,21 @@ def test_a_version_that_is_there_with_other_images(publishing: Publishing) -> No
     assert less.exit_code == 34, less.stderr
     assert "is not an image of these builds: it has linux/arm/v7, linux/arm64" in less.stderr
     assert publishing.registry.tags(PATH) == before
+
+
+@pytest.mark.parametrize("driver", ["remote", "docker"])
+def test_a_run_that_died_knows_where_tags_were(publishing: Publishing, driver: str) -> None:
+    """Its journal outlives the directory, which is made anew; another publisher in between is found out."""
+    push_without_tags(publishing)
+    assert publishing.run(driver).exit_code == 0
+    path = publishing.directory / "out/app.push.json"
+    journal = json.loads(path.read_text())
+    moves = {move["tag"]: move for move in journal["moves"]}
+    moves["latest"]["moved"] = False
+    path.write_text(json.dumps(journal))
+    tags = publishing.registry.data_dir / "docker/registry/v2/repositories" / PATH / "_manifests/tags"
+    shutil.copytree(tags / "ubuntu", tags / "latest", dirs_exist_ok=True)
+    again = publishing.run(driver)
+    assert again.exit_code == 35, again.stderr
+    assert "somebody else publishes to" in again.stderr
+    assert publishing.registry.tags(PATH)["latest"] == top_digest(publishing.project.directory / "ubuntu")
