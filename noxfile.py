@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent
 TARGETS = ("arm64", "amd64", "armhf", "s390x", "ppc64el")
 PREBUILD_TARGETS = ("arm64", "amd64", "armhf")
 DEVELOPMENT_GROUPS = ("lint", "types", "test")
+# In the order of collection: real builds, which take longest, are begun first.
+SPREAD = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
 FUZZED = ("elf", "symbols", "blob", "codes", "text", "record", "file", "layout")
 STAMP_NAME = "installed.sha256"
 # The pipeline stops its children itself; it needs time for that.
@@ -150,8 +152,8 @@ def changelog(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests, real builds for arm64 and s390x among them."""
-    run(session, development_python(session), "-m", "pytest", *session.posargs)
+    """Run all tests, real builds for arm64 and s390x among them, in a process for each core; -- -n0 in one process."""
+    run(session, development_python(session), "-m", "pytest", *SPREAD, *session.posargs)
 
 
 @nox.session
