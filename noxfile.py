@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parent
 TARGETS = ("arm64", "amd64", "armhf", "s390x", "ppc64el")
 PREBUILD_TARGETS = ("arm64", "amd64", "armhf")
 DEVELOPMENT_GROUPS = ("lint", "types", "test")
-# In the order of collection: real builds, which take longest, are begun first.
-SPREAD = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
+# A file's tests share what they set up. In the order of collection, files that build are begun before short ones.
+SPREAD = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 FUZZED = ("elf", "symbols", "blob", "codes", "text", "record", "file", "layout")
 STAMP_NAME = "installed.sha256"
 # The pipeline stops its children itself; it needs time for that.
