@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import platformdirs
@@ -22,6 +21,8 @@ from pipeline.stages import toolbox
 from pipeline.toolchains.choice import choose_llvm, choose_rust
 from pipeline.toolchains.plan import GROUPS
 from pipeline.toolchains.planner import Planner
+
+from .command import processor_s
 
 SHIM = """
 #include <iostream>
@@ -88,9 +89,9 @@ def test_a_program_with_a_build_script_and_cpp(name: str, tmp_path: Path) -> Non
     emulator = [str(toolchain.qemu), "-cpu", toolchain.target.qemu_cpu, "-L", str(toolchain.sysroot)]
     completed = subprocess.run([*emulator, program], env={}, capture_output=True, text=True, check=True)
     assert completed.stdout == f"thrown\n42 {toolchain.target.endianness} x86_64\n"
-    started = time.monotonic()
+    before = processor_s()
     assert toolbox.run(inputs, context()) == toolchain
-    assert time.monotonic() - started < 0.5, "a warm call takes milliseconds; more means that apt ran"
+    assert processor_s() - before < 0.5, "a warm call takes milliseconds; more means that apt ran"
 
 
 @pytest.mark.toolbox
