@@ -6,7 +6,6 @@ import os
 import subprocess
 from pathlib import Path
 
-import platformdirs
 import pytest
 
 from pipeline.apt.private import PrivateApt
@@ -22,7 +21,7 @@ from pipeline.toolchains.choice import choose_llvm, choose_rust
 from pipeline.toolchains.plan import GROUPS
 from pipeline.toolchains.planner import Planner
 
-from .command import processor_s
+from .command import Cli, processor_s
 
 SHIM = """
 #include <iostream>
@@ -58,9 +57,9 @@ fn main() {
 """
 
 
-def context() -> Context:
-    cache_dir = Path(os.environ.get("SNAPSTITCH_TEST_CACHE") or platformdirs.user_cache_path("snapstitch"))
-    return Context(cache_dir=cache_dir, reporter=NullReporter(), environ=dict(os.environ))
+@pytest.fixture
+def context(cli: Cli) -> Context:
+    return Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
 
 
 def cross_build(toolchain: Toolchain, directory: Path) -> Path:
@@ -81,23 +80,23 @@ def cross_build(toolchain: Toolchain, directory: Path) -> Path:
 @pytest.mark.network
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["arm64", "s390x"])
-def test_a_program_with_a_build_script_and_cpp(name: str, tmp_path: Path) -> None:
+def test_a_program_with_a_build_script_and_cpp(context: Context, name: str, tmp_path: Path) -> None:
     inputs = toolbox.ToolboxInputs(target=find_target(name), mode="private")
-    toolchain = toolbox.run(inputs, context())
+    toolchain = toolbox.run(inputs, context)
     program = cross_build(toolchain, tmp_path / "a hello")
     assert read_elf(program).target() is toolchain.target
     emulator = [str(toolchain.qemu), "-cpu", toolchain.target.qemu_cpu, "-L", str(toolchain.sysroot)]
     completed = subprocess.run([*emulator, program], env={}, capture_output=True, text=True, check=True)
     assert completed.stdout == f"thrown\n42 {toolchain.target.endianness} x86_64\n"
     before = processor_s()
-    assert toolbox.run(inputs, context()) == toolchain
+    assert toolbox.run(inputs, context) == toolchain
     assert processor_s() - before < 0.5, "a warm call takes milliseconds; more means that apt ran"
 
 
 @pytest.mark.toolbox
 @pytest.mark.network
-def test_the_programs_need_nothing_of_the_machine(tmp_path: Path) -> None:
-    toolchain = toolbox.run(toolbox.ToolboxInputs(target=find_target("arm64"), mode="private"), context())
+def test_the_programs_need_nothing_of_the_machine(context: Context, tmp_path: Path) -> None:
+    toolchain = toolbox.run(toolbox.ToolboxInputs(target=find_target("arm64"), mode="private"), context)
     tools = toolchain.qemu.parents[2]
     for program in (toolchain.cargo, toolchain.qemu, toolchain.patchelf):
         facts = read_elf(program)
@@ -129,9 +128,9 @@ def private_apt(directory: Path, planner: Planner, target: Target, codename: str
 @pytest.mark.network
 @pytest.mark.slow
 @pytest.mark.parametrize("codename", ["bookworm", "trixie"])
-def test_the_tables_names_exist_for_every_target(codename: str, tmp_path: Path) -> None:
+def test_the_tables_names_exist_for_every_target(context: Context, codename: str, tmp_path: Path) -> None:
     inputs = toolbox.ToolboxInputs(target=find_target("arm64"), settings=AptSettings())
-    planner = Planner.for_machine(inputs, context(), frozenset(GROUPS))
+    planner = Planner.for_machine(inputs, context, frozenset(GROUPS))
     if planner.distribution.id != "debian":
         pytest.fail("the tables of Debian are tested on Debian, whose mirrors and keys the machine has")
     assert read_machine_entries(inputs.machine.apt_dir)
@@ -153,7 +152,7 @@ def test_the_tables_names_exist_for_every_target(codename: str, tmp_path: Path) 
 
 
 @pytest.mark.network
-def test_a_package_that_debian_lacks() -> None:
+def test_a_package_that_debian_lacks(context: Context) -> None:
     inputs = toolbox.ToolboxInputs(target=find_target("arm64"), mode="private", sysroot_packages=("libnodd-dev",))
     with pytest.raises(ToolboxError, match="there is no package 'libnodd-dev'"):
-        toolbox.run(inputs, context())
+        toolbox.run(inputs, context)
