@@ -78,7 +78,7 @@ def test_a_signal_ends_children_and_says_one_line(tmp_path: Path, number: signal
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout, stderr) == (130, "", STOPPED_LINE + "\n")
-    wait_for(lambda: not any(map(alive, children)), timeout_s=5)
+    wait_for(lambda: not any(map(alive, children)), timeout_s=30)
 
 
 def test_impatience_does_not_leave_children_behind(tmp_path: Path) -> None:
@@ -89,8 +89,10 @@ def test_impatience_does_not_leave_children_behind(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             time.sleep(0.1)
         _stdout, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stderr) == (130, STOPPED_LINE + "\n")
-    wait_for(lambda: not any(map(alive, children)), timeout_s=5)
+    # One that comes when all is done, while the interpreter ends, ends it; a shell says 130 of both.
+    assert process.returncode in {130, -signal.SIGINT}
+    assert stderr == STOPPED_LINE + "\n"
+    wait_for(lambda: not any(map(alive, children)), timeout_s=30)
 
 
 def test_an_interrupt_that_the_shell_ignores_for_background_jobs_is_obeyed(tmp_path: Path) -> None:
