@@ -14,6 +14,11 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 
 
+def processor_s() -> float:
+    """Return the user and system seconds of this process and of all that it waited for: others do not count."""
+    return sum(os.times()[:4])
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Ended:
     """How a command ended."""

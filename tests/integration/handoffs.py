@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -64,12 +65,14 @@ class Machine:
     def work_dir(self) -> Path:
         """Return where the workspace was built."""
         state = f'"{self.workspace.parent}"]'
-        (found,) = (
-            path.parent
-            for path in self.cli.cache_dir.glob("work/my workspace-*/tree.json")
-            if state in path.read_text()
-        )
-        return found
+        found = []
+        for path in self.cli.cache_dir.glob("work/my workspace-*/tree.json"):
+            # Other tests, in another process, remove what they have built.
+            with contextlib.suppress(FileNotFoundError):
+                if state in path.read_text():
+                    found.append(path.parent)
+        (only,) = found
+        return only
 
     def stitch(self, snapshot: Path, *more: str | Path) -> Ended:
         options = ("--target", "arm64", "--path", self.workspace, "--toolchain", "private")

@@ -20,8 +20,12 @@ pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def place(cli: Cli, cargo_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """Return a workspace of these tests' own; snapshots are kept where those of the other tests are."""
-    return machine(cli, cargo_program, tmp_path_factory.mktemp("cache"))
+    """Return a workspace and a cache of these tests' own, which is emptied; the toolbox is that of all tests."""
+    directory = tmp_path_factory.mktemp("cache")
+    own = Cli(cache_dir=directory / "own")
+    own.cache_dir.mkdir()
+    (own.cache_dir / "toolbox").symlink_to(cli.cache_dir.absolute() / "toolbox")
+    return machine(own, cargo_program, directory)
 
 
 @pytest.fixture

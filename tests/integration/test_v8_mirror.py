@@ -8,7 +8,6 @@ import os
 import subprocess
 from pathlib import Path
 
-import platformdirs
 import pytest
 from elftools.elf.elffile import ELFFile
 
@@ -21,6 +20,8 @@ from pipeline.model.spec import PrebuiltVm
 from pipeline.model.target import find_target
 from pipeline.stages import provide_v8, toolbox
 from pipeline.v8.archive_check import Verdict, check_archive
+
+from .command import Cli
 
 MIRROR = Path(__file__).parents[3] / "shared" / "v8-mirror"
 ARCHIVE = MIRROR / "v137.2.1" / "librusty_v8_release_aarch64-unknown-linux-gnu.a.gz"
@@ -94,15 +95,14 @@ fn main() {
 @pytest.mark.toolbox
 @pytest.mark.network
 @pytest.mark.slow
-def test_the_unchanged_v8_crate_links_what_was_provided_and_runs(tmp_path: Path) -> None:
+def test_the_unchanged_v8_crate_links_what_was_provided_and_runs(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "main.rs").write_text(PROGRAM)
     (tmp_path / "Cargo.toml").write_text(
         '[package]\nname = "uses-v8"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nv8 = "=137.2.1"\n'
         "[profile.dev.package.v8]\nopt-level = 1\n"  # V8's own advice: it miscompiles at 0
     )
-    cache = Path(os.environ.get("SNAPSTITCH_TEST_CACHE") or platformdirs.user_cache_path("snapstitch"))
-    context = Context(cache_dir=cache, reporter=NullReporter(), environ=dict(os.environ))
+    context = Context(cache_dir=cli.cache_dir, reporter=NullReporter(), environ=dict(os.environ))
     target = find_target("arm64")
     toolchain = toolbox.run(toolbox.ToolboxInputs(target=target, mode="private"), context)
     env = cargo.environment(toolchain, context, provide(tmp_path, MIRROR).env)

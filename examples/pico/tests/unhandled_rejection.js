@@ -4,6 +4,6 @@ async function connect() {
   throw new RangeError("no connection");
 }
 
-setTimeout(() => console.log("never"), 50);
+setTimeout(() => console.log("never"), 60_000);
 connect();
 console.log("started");

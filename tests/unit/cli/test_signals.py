@@ -89,7 +89,9 @@ def test_impatience_does_not_leave_children_behind(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             time.sleep(0.1)
         _stdout, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stderr) == (130, STOPPED_LINE + "\n")
+    # One that comes when all is done, while the interpreter ends, ends it; a shell says 130 of both.
+    assert process.returncode in {130, -signal.SIGINT}
+    assert stderr == STOPPED_LINE + "\n"
     wait_for(lambda: not any(map(alive, children)))
 
 

@@ -75,10 +75,8 @@ def test_long_progress_says_something_now_and_then(monkeypatch: pytest.MonkeyPat
             progress.advance(100_000)
             time.sleep(0.01)
     *ticks, last = lines_of(stream)
-    assert 2 <= len(ticks) <= (time.monotonic() - started_s) / 0.1, (
-        "at most one each interval, however busy the machine"
-    )
-    assert all(re.fullmatch(r"fetching: \d\.\d MB of 4\.0 MB", tick) for tick in ticks)
+    assert 2 <= len(ticks) <= (time.monotonic() - started_s) / 0.1
+    assert all(re.fullmatch(r"fetching: \d+\.\d [kM]B of 4\.0 MB", tick) for tick in ticks)
     assert last == "fetching: 4.0 MB in N s"
 
 
