@@ -34,6 +34,7 @@ _ROOT = (
         "--entry", type=click.Choice(("auto", *typing.get_args(EntryWay))), default="auto", help="How it is entered."
     ),
     click.option("--native-perl", is_flag=True, help="Perl, too, is native: see docs/emulated-root.md."),
+    click.option("--native-python", is_flag=True, help="Python, too, is native: see docs/emulated-root.md."),
     click.option("--no-native", is_flag=True, help="Everything emulated, compilers too."),
 )
 _RUN = (
@@ -180,6 +181,7 @@ def _request(options: Options) -> RootRequest:
         native=not options["no_native"],
         way=None if options["entry"] == "auto" else options["entry"],
         native_perl=options["native_perl"],
+        native_python=options["native_python"],
     )
 
 

@@ -69,10 +69,8 @@ def members(exported: Exported, context: Context) -> Iterator[TarMember]:
 
 def _replaced(rootfs: Path, tools: NativeTools) -> Iterator[tuple[str, Path]]:
     """Yield the root's programs that are named by their path, and what lies there in their stead."""
-    for name in native.BY_PATH:
-        switch = tools.directory / native.SWITCHES_DIR / name
-        if switch.is_file() and (rootfs / "usr/bin" / name).is_file():
-            yield f"usr/bin/{name}", switch
+    for name, _original, switch in native.lying_over(tools, (rootfs,)):
+        yield f"usr/bin/{name}", switch
 
 
 def _tree(directory: Path, inside: PurePosixPath, owners: Owners) -> Iterator[TarMember]:

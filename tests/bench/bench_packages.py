@@ -1,0 +1,219 @@
+"""Debian's source packages, unchanged, in three ways: fully emulated, in a root with native compilers, and native.
+
+    python -m tests.bench.bench_packages --cache-dir DIR --json FILE [--only NAME]… [--way WAY]… [--limit-s SECONDS]
+    python -m tests.bench.bench_packages --json FILE --table
+
+Each is built by its own ``debian/rules`` with its own tests, one job; what it needs is installed first and is not
+counted. A build that is in FILE is not done again, so that what was interrupted goes on. An emulated build is stopped
+at the limit: what it has taken until then is less than what it would take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline import fs
+from tests.bench.measuring import Usage, measured
+
+DEBIAN = ("hello", "lua5.4", "jq", "file", "zstd", "sqlite3")
+"""``file`` is the one whose build runs what it has built: the program writes its own data base."""
+PACKAGES = ("debhelper", "gettext", "autoconf", "automake", "libtool", "pkg-config")
+WAYS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "emulated": ("arm64", ("--no-native",)),
+    "ours": ("arm64", ("--native-perl",)),
+    "native": ("amd64", ()),
+}
+_STOPPED_EXIT_CODE = 124
+_PREPARE = """
+export DEBIAN_FRONTEND=noninteractive
+[ -e /bench-updated ] || { apt-get update -qq; touch /bench-updated; }
+apt-get build-dep -qqy NAME
+. /etc/os-release
+# A mirror may lack the sources of a security update.
+apt-get source -qq NAME || apt-get source -qq "NAME/$VERSION_CODENAME"
+mv NAME-*/ src
+"""
+_BUILD = "cd src; DEB_BUILD_OPTIONS=parallel=1 timeout LIMIT dpkg-buildpackage -b -us -uc"
+_DEB = re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)_(?P<arch>[^_]+)\.deb")
+_TESTS = (
+    re.compile(r"^# (?P<name>TOTAL|PASS|SKIP|XFAIL|FAIL|XPASS|ERROR): +(?P<count>\d+)"),  # Automake
+    re.compile(r"^(?P<count>\d+) of \d+ (?P<name>tests? passed)"),  # jq
+    re.compile(r"^(?P<name>PASS|SKIP|FAIL|ok|Running|Test)\b[: ]"),
+)
+_TRIPLE = re.compile(r"(x86_64|aarch64)-linux-gnu")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--cache-dir", type=Path)
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--only", action="append", choices=DEBIAN)
+    parser.add_argument("--way", action="append", choices=tuple(WAYS))
+    parser.add_argument("--limit-s", type=int, default=3600)
+    parser.add_argument("--table", action="store_true", help="only print what was measured before")
+    given = parser.parse_args()
+    found: dict[str, dict[str, Any]] = json.loads(given.json.read_text()) if given.json.exists() else {}
+    if not given.table:
+        if given.cache_dir is None:
+            parser.error("--cache-dir is missing")
+        bench = Bench(directory=given.cache_dir.resolve() / "bench-packages", cache_dir=given.cache_dir.resolve())
+        for way in given.way or ("native", "ours", "emulated"):
+            for name in given.only or DEBIAN:
+                if way in found.get(name, {}):
+                    continue
+                result = bench.build(name, way, given.limit_s)
+                found = remember(given.json, name, way, result)
+                sys.stderr.write(f"{name}, {way}: {result.cpu_s} s of CPU{', stopped' if result.stopped else ''}\n")
+    sys.stdout.write("".join(table(found)))
+
+
+def remember(path: Path, name: str, way: str, result: Built) -> dict[str, dict[str, Any]]:
+    """Enter a result beside those of other processes; return all."""
+    with fs.locked(path.with_suffix(".lock")):
+        found: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+        found.setdefault(name, {})[way] = dataclasses.asdict(result)
+        fs.write_text(path, json.dumps(found, indent=1) + "\n")
+    return found
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Built:
+    """One build, and what came of it."""
+
+    wall_s: float
+    cpu_s: float
+    stopped: bool
+    """At the limit: both times are lower bounds."""
+    debs: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """What the packages hold, without the architecture's name."""
+    symbols: tuple[str, ...] = ()
+    """``nm -D`` of every program and library in them, without addresses and versions of the C library."""
+    tests: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where roots, sources and results are."""
+
+    cache_dir: Path
+    directory: Path
+
+    def build(self, name: str, way: str, limit_s: int) -> Built:
+        """Build one package; raises SystemExit where that fails."""
+        project = self.directory / name / way
+        shutil.rmtree(project, ignore_errors=True)
+        project.mkdir(parents=True)
+        # With native tools in every way: this is not what is measured.
+        _target, own = WAYS[way]
+        prepared = self._run(project, way, ("--native-perl",), _PREPARE.replace("NAME", name))
+        if prepared.exit_code:
+            raise SystemExit(f"{name}, {way}: not prepared; see {project}/log")
+        (project / "log").rename(project / "prepare.log")
+        usage = self._run(project, way, own, _BUILD.replace("LIMIT", str(limit_s)))
+        stopped = usage.exit_code == _STOPPED_EXIT_CODE
+        if usage.exit_code and not stopped:
+            raise SystemExit(f"{name}, {way}: ended with {usage.exit_code}; see {project}/log")
+        (project / "tests.txt").write_text(usage.stdout)
+        debs = sorted(path for path in project.glob("*.deb") if "-dbgsym" not in path.name)
+        return Built(
+            wall_s=usage.wall_s,
+            cpu_s=usage.cpu_s,
+            stopped=stopped,
+            debs=tuple(path.name for path in debs),
+            files=tuple(sorted(line for deb in debs for line in contents(deb))),
+            symbols=tuple(sorted(line for deb in debs for line in symbols(deb, project / "unpacked"))),
+            tests=test_results(usage.stdout),
+        )
+
+    def _run(self, project: Path, way: str, options: tuple[str, ...], script: str) -> Usage:
+        packages = [word for name in PACKAGES for word in ("--package", name)]
+        argv = [
+            sys.executable, "-m", "pipeline", "--cache-dir", str(self.cache_dir), "root", "run", "--target", WAYS[way][0],
+            *packages, *options, "--keep", f"packages-{way}", "bash", "-ec", script,
+        ]  # fmt: skip
+        return measured(argv, cwd=project, env=os.environ, log=project / "log")
+
+
+def contents(deb: Path) -> Iterator[str]:
+    """Yield the mode and the path of everything that a package holds."""
+    for line in _said("dpkg-deb", "-c", str(deb)).splitlines():
+        mode, owner, _size, _day, _time, path = line.split(maxsplit=5)
+        yield f"{mode} {owner} {_TRIPLE.sub('TRIPLE', path)}"
+
+
+def symbols(deb: Path, directory: Path) -> Iterator[str]:
+    """Yield the dynamic symbols of the programs and libraries that a package holds."""
+    shutil.rmtree(directory, ignore_errors=True)
+    _said("dpkg-deb", "-x", str(deb), str(directory))
+    for path in sorted(directory.rglob("*")):
+        if path.is_file() and not path.is_symlink() and path.read_bytes()[:4] == b"\x7fELF":
+            place = _TRIPLE.sub("TRIPLE", str(path.relative_to(directory)))
+            for line in _said("nm", "-D", "--format=posix", str(path)).splitlines():
+                name, kind = line.split()[:2]
+                yield f"{place} {kind} {name}"
+    shutil.rmtree(directory)
+
+
+def test_results(log: str) -> dict[str, int]:
+    """Return how many tests a log says that there were, by what it calls them."""
+    found = Counter[str]()
+    for line in log.splitlines():
+        for pattern in _TESTS:
+            if said := pattern.match(line):
+                found[said["name"]] += int(said.groupdict().get("count", 1))
+    return dict(sorted(found.items()))
+
+
+def _said(*argv: str) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+def table(found: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield a table in Markdown of CPU seconds, ratios, and whether the results are the same."""
+    yield "| | fully emulated | ours | native | emulated / ours | ours / native | packages and tests |\n"
+    yield "|---|---|---|---|---|---|---|\n"
+    for name in (name for name in DEBIAN if name in found):
+        ways = found[name]
+        cells = [_cell(ways.get(way)) for way in WAYS]
+        yield f"| {name} | {' | '.join(cells)} | {_ratio(ways, 'emulated', 'ours')} | "
+        yield f"{_ratio(ways, 'ours', 'native')} | {equal(ways)} |\n"
+
+
+def _cell(one: dict[str, Any] | None) -> str:
+    if one is None:
+        return ""
+    return f"over {one['cpu_s']:.0f} s" if one["stopped"] else f"{one['cpu_s']:.0f} s"
+
+
+def _ratio(ways: dict[str, Any], slow: str, fast: str) -> str:
+    if not {slow, fast} <= ways.keys():
+        return ""
+    ratio = ways[slow]["cpu_s"] / ways[fast]["cpu_s"]
+    return f"over {ratio:.1f}" if ways[slow]["stopped"] else f"{ratio:.1f}"
+
+
+def equal(ways: dict[str, Any]) -> str:
+    """Say with which other way ours agrees, and in what it does not."""
+    said = []
+    for other in ("emulated", "native"):
+        if not {other, "ours"} <= ways.keys() or ways[other]["stopped"]:
+            continue
+        differing = [part for part in ("files", "symbols", "tests") if ways["ours"][part] != ways[other][part]]
+        said.append(f"{'differ from' if differing else 'as'} {other}{': ' * bool(differing)}{', '.join(differing)}")
+    return "; ".join(said)
+
+
+if __name__ == "__main__":
+    main()
