@@ -36,23 +36,24 @@ def variables(target: Target) -> tuple[str, ...]:
     return (f"_PYTHON_HOST_PLATFORM=linux-{target.kernel_machine}", f"_PYTHON_SYSCONFIGDATA_NAME={data}")
 
 
+def modules_dir(name: str) -> PurePosixPath:
+    """Return where the interpreter *name* looks for modules written in C."""
+    return PurePosixPath("/") / _MODULES.format(name=name)
+
+
+def native_modules(prefix: Path) -> tuple[Path, ...]:
+    """Return the native modules in *prefix*, none where it has no interpreter."""
+    name = found_in(prefix)
+    return tuple(sorted((prefix / _MODULES.format(name=name)).iterdir())) if name else ()
+
+
 def link_modules(prefix: Path, inside: PurePosixPath, own: Path, kept: PurePosixPath, directory: Path) -> None:
     """Fill the new *directory* with links to native modules and to the root's.
 
     The former lie in *prefix*, which is seen at *inside*; the latter in *own*, which is seen at *kept*.
     """
     directory.mkdir()
-    name = found_in(prefix)
-    if name is None:
-        raise ValueError(f"{prefix} has no Python")
-    native = PurePosixPath(_MODULES.format(name=name))
-    for path in own.iterdir():
-        (directory / path.name).symlink_to(kept / path.name)
-    for path in (prefix / native).iterdir():
-        if not (directory / path.name).is_symlink():
-            (directory / path.name).symlink_to(inside / native / path.name)
-
-
-def modules_dir(name: str) -> PurePosixPath:
-    """Return where the interpreter *name* looks for modules written in C."""
-    return PurePosixPath("/") / _MODULES.format(name=name)
+    links = {path.name: inside / path.relative_to(prefix) for path in native_modules(prefix)}
+    links |= {path.name: kept / path.name for path in own.iterdir()}
+    for name, target in links.items():
+        (directory / name).symlink_to(target)

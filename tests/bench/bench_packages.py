@@ -38,10 +38,10 @@ _STOPPED_EXIT_CODE = 124
 _PREPARE = """
 export DEBIAN_FRONTEND=noninteractive
 [ -e /bench-updated ] || { apt-get update -qq; touch /bench-updated; }
-apt-get build-dep -qqy NAME
-. /etc/os-release
+apt-get build-dep -qy NAME
 # A mirror may lack the sources of a security update.
-apt-get source -qq NAME || apt-get source -qq "NAME/$VERSION_CODENAME"
+apt-get source -qq NAME ||
+    apt-get source -qq "NAME=$(apt-cache madison NAME | awk '/Sources/ && !/security/ { print $3; exit }')"
 mv NAME-*/ src
 """
 _BUILD = "cd src; DEB_BUILD_OPTIONS=parallel=1 timeout LIMIT dpkg-buildpackage -b -us -uc"
@@ -138,9 +138,10 @@ class Bench:
         )
 
     def _run(self, project: Path, way: str, options: tuple[str, ...], script: str) -> Usage:
+        target, _own = WAYS[way]
         packages = [word for name in PACKAGES for word in ("--package", name)]
         argv = [
-            sys.executable, "-m", "pipeline", "--cache-dir", str(self.cache_dir), "root", "run", "--target", WAYS[way][0],
+            sys.executable, "-m", "pipeline", "--cache-dir", str(self.cache_dir), "root", "run", "--target", target,
             *packages, *options, "--keep", f"packages-{way}", "bash", "-ec", script,
         ]  # fmt: skip
         return measured(argv, cwd=project, env=os.environ, log=project / "log")
