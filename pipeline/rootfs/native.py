@@ -37,7 +37,7 @@ SWITCHES_DIR = "switches"
 """A program for each name that has a native twin."""
 NAMES_DIR = "names"
 """Where those of a root are linked, and what its PATH begins with."""
-BY_PATH = ("bash", "dash", "perl", "cmake", "grep", "m4", "sed")
+BY_PATH = ("bash", "ccache", "cmake", "dash", "grep", "m4", "perl", "sed")
 """Programs that are named by their path: the native ones lie over the root's own, which are kept at ORIGINALS."""
 BY_PATH_DIR = "by-path"
 """What lies over them."""
@@ -177,6 +177,8 @@ def _twins(root: Path, target: Target) -> Iterator[Switch]:
     if (root / "usr/bin/cmake").is_file():
         # Its modules are the root's, and what it writes into Makefiles is the path of the root's.
         yield dataclasses.replace(_switch("cmake", "usr/bin/cmake"), called="/usr/bin/cmake")
+    if (root / "usr/bin/sccache").is_file():
+        yield _switch("sccache", "usr/bin/sccache")
     if interpreter := python.found_in(root):
         for name in ("python3", interpreter):
             yield dataclasses.replace(

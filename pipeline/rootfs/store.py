@@ -27,7 +27,7 @@ from pipeline.toolchains.relocate import Relocation, relocate
 
 RECORD_NAME = "root.json"
 DIGEST_LENGTH = 16
-TOOLS_SCHEMA = 5
+TOOLS_SCHEMA = 6
 ENTRY = Path("/.entry")
 """Where an image has what enters it."""
 ROOT_SCHEMA = 2
@@ -147,10 +147,9 @@ class _Maker:
         if not self.plan.tools:
             return None
         if not fits(rootfs, self.planner.release):
-            self.context.reporter.warn(
-                f"everything in the root is emulated: it is {release_of(rootfs) or 'another distribution'}, and the "
-                f"native tools would be of {self.planner.release.codename} (--suite chooses another release)"
-            )
+            own, ours = release_of(rootfs), self.planner.release.codename
+            why = f"it is {own}, and the native tools would be of {ours} (--suite)" if own else "it is of another kind"
+            self.context.reporter.warn(f"everything in the root is emulated: {why}")
             return None
         return self.tools()
 

@@ -14,6 +14,7 @@ from pipeline.layer_tar import write_layer
 from pipeline.model.target import target_of_machine
 from pipeline.rootfs.export import entrypoint, environment, members
 from pipeline.rootfs.store import Exported
+from pipeline.rootfs.use import shell_of
 
 _TAG = "root"
 
@@ -69,7 +70,7 @@ def _index(inputs: ExportInputs, writer: LayoutWriter, layer: Descriptor, diff_i
         "config": {
             "Env": [f"{name}={value}" for name, value in env.items()],
             "Entrypoint": list(entrypoint(inputs.exported)),
-            "Cmd": ["/bin/bash"],
+            "Cmd": [shell_of(inputs.exported.root.rootfs)],
         },
         "rootfs": {"type": "layers", "diff_ids": [diff_id]},
     }
