@@ -72,8 +72,8 @@ def _links(rootfs: Path, tools: NativeTools) -> Iterator[TarMember]:
         place = module.relative_to(tools.directory)
         if (rootfs / place.parent).is_dir() and not (rootfs / place).exists():
             links[PurePosixPath("/") / place] = inside / place
-    for place, target in links.items():
-        yield TarMember(name=str(place).lstrip("/"), content=None, mode=0o777, link_to=str(target))
+    for link, target in links.items():
+        yield TarMember(name=str(link).lstrip("/"), content=None, mode=0o777, link_to=str(target))
 
 
 def _replaced(rootfs: Path, tools: NativeTools) -> Iterator[tuple[str, Path]]:

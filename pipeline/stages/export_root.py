@@ -56,7 +56,8 @@ def _layout(inputs: ExportInputs, directory: Path, context: Context) -> str:
         diff_id = f"sha256:{fs.sha256_file(plain)}"
         layer = writer.add_file(packed, LAYER_TYPE)
     image = writer.add_json(_index(inputs, writer, layer, diff_id), INDEX_TYPE)
-    writer.finish(image, _TAG)
+    name = f"docker.io/library/{_TAG}-{inputs.exported.root.request.target.name}:latest"
+    writer.finish(image, _TAG, loaded_as=name)
     return image.digest
 
 

@@ -123,6 +123,11 @@ def test_what_a_program_sees(user: OrdinaryUser) -> None:
     said = run(user, "--no-network", "--no-project", "sh", "-c", script)
     assert said.stdout.split() == ["absent", "/.native/names/gcc", "lo", "sh"], said.stderr
     assert run(user, "false").returncode == 1
+    assert run(user, "sh", "-c", "sleep 98.7 & exit 3").returncode == 3
+    assert not left_behind(user, "sleep 98.7")
+    assert run(user, "sh", "-c", "sleep 98.8 & exit 0").returncode == 0
+    assert not left_behind(user, "sleep 98.8")
+    assert not list((user.cache_dir / "root" / "runs").iterdir())
     assert run(user, "no-such-program").returncode == 127
 
 
@@ -202,16 +207,17 @@ def test_a_root_of_musl_from_a_file(user: OrdinaryUser) -> None:
         shutil.copy(project / source, rootfs / name)
     (rootfs / "etc").mkdir()
     (rootfs / "etc/os-release").write_text("ID=alpine\nVERSION_ID=3.20.0\n")
-    for packer, ending in (("--zstd", "zst"), ("--xz", "xz")):
+    words = ("root", "run", "--target", "arm64", "--no-project", "--rootfs")
+    for packer, ending in (("--xz", "xz"), ("--zstd", "zst")):
         archive = user.home / f"root.tar.{ending}"
         subprocess.run(["tar", packer, "-cf", archive, "-C", rootfs, "."], check=True)
         archive.chmod(0o644)
-        words = ("root", "run", "--target", "arm64", "--no-project", "--rootfs", str(archive), "/bin/program")
-        said = user.run(*words)
+        said = user.run(*words, str(archive), "/bin/program")
         assert (said.returncode, said.stdout) == (0, "from C\n"), said.stderr
         assert "everything in the root is emulated: it is of another kind" in said.stderr
-    archive.write_bytes(archive.read_bytes()[:-200])
-    assert user.run(*words).returncode == 24
+    damaged = user.home / "damaged.tar.zst"
+    damaged.write_bytes((user.home / "root.tar.zst").read_bytes()[:-200])
+    assert user.run(*words, str(damaged), "/bin/program").returncode == 24
 
 
 @pytest.mark.network

@@ -30,9 +30,10 @@ def test_a_layout_runs_in_a_container_without_rights(cli: Cli, engine: Engine, t
     assert made.exit_code == 0, made.stderr
     archive = tmp_path / "layout.tar"
     subprocess.run(["tar", "-cf", archive, "-C", layout, "."], check=True)
-    loaded = engine.docker("load", "--input", archive).stdout.split()[-1]
+    said = engine.docker("load", "--input", archive)
+    assert "root-arm64:latest" in said.stdout
     options = ("--rm", "--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
-    said = engine.docker("run", *options, loaded, "/bin/sh", "-c", "uname -m; id -u; touch /mark && echo written")
+    said = engine.docker("run", *options, "root-arm64", "/bin/sh", "-c", "uname -m; id -u; touch /mark && echo written")
     assert said.stdout.split() == ["aarch64", "0", "written"], said.stderr
     default = subprocess.run(
         ["tar", "-xOf", archive, "--wildcards", "./blobs/sha256/*"], check=True, capture_output=True
