@@ -20,8 +20,6 @@ from pipeline.rootfs.tracing import SETTINGS
 from pipeline.tarball import TarMember
 
 _EMULATOR = ENTRY / "emulator"
-_NEEDED = {"tmp": 0o1777, "root": 0o700}
-"""Directories that ``proot`` works in and begins in, and their modes."""
 
 
 def entrypoint(exported: Exported) -> tuple[str, ...]:
@@ -52,9 +50,6 @@ def members(exported: Exported, context: Context) -> Iterator[TarMember]:
             yield from (own, TarMember(name=member.name, content=replaced[member.name], mode=0o755))
         else:
             yield member
-    for name, mode in _NEEDED.items():
-        if not (root.rootfs / name).exists():  # a root from a file may lack it
-            yield TarMember(name=f"{name}/", content=None, mode=mode)
     nobody = Owners(listed={}, users={}, groups={})
     yield from _tree(exported.entry, PurePosixPath(ENTRY.name), nobody)
     if root.emulator:

@@ -1,30 +1,33 @@
 """Debian's source packages, unchanged, in three ways: fully emulated, in a root with native compilers, and native.
 
-    python -m tests.bench.bench_packages --cache-dir DIR --json FILE [--only NAME]… [--way WAY]… [--limit-s SECONDS]
+    python -m tests.bench.bench_packages --cache-dir DIR --json FILE [--only NAME]… [--way WAY]… [--limit-cpu-s SECONDS]
     python -m tests.bench.bench_packages --json FILE --table
 
 Each is built by its own ``debian/rules`` with its own tests, one job; what it needs is installed first and is not
-counted. A build that is in FILE is not done again, so that what was interrupted goes on. An emulated build is stopped
-at the limit: what it has taken until then is less than what it would take.
+counted. A build that is in FILE is not done again, so that what was interrupted goes on. A build is stopped at the
+limit, which is of CPU seconds: what it has taken until then is less than what it would take.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
+import math
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pipeline import fs
-from tests.bench.measuring import Usage, measured
 
 DEBIAN = ("hello", "lua5.4", "jq", "file", "zstd", "sqlite3")
 """``file`` is the one whose build runs what it has built: the program writes its own data base."""
@@ -34,7 +37,6 @@ WAYS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ours": ("arm64", ("--native-perl",)),
     "native": ("amd64", ()),
 }
-_STOPPED_EXIT_CODE = 124
 _PREPARE = """
 export DEBIAN_FRONTEND=noninteractive
 [ -e /bench-updated ] || { apt-get update -qq; touch /bench-updated; }
@@ -45,7 +47,7 @@ apt-get source -qq NAME ||
     apt-get source -qq "NAME=$(apt-cache madison NAME | awk '/Sources/ && !/security/ { print $3; exit }')"
 mv NAME-*/ src
 """
-_BUILD = "cd src; DEB_BUILD_OPTIONS=parallel=1 timeout LIMIT dpkg-buildpackage -b -d -us -uc"
+_BUILD = "cd src; DEB_BUILD_OPTIONS=parallel=1 dpkg-buildpackage -b -d -us -uc"
 _LEFT_OUT = {"jq": "valgrind"}
 """Debian has jq tested under it on amd64 only: left out, the tests are the same everywhere."""
 _TESTS = (
@@ -62,9 +64,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--only", action="append", choices=DEBIAN)
     parser.add_argument("--way", action="append", choices=tuple(WAYS))
-    parser.add_argument("--limit-s", type=int, default=3600)
+    parser.add_argument("--limit-cpu-s", type=float, default=1800.0)
     parser.add_argument("--table", action="store_true", help="only print what was measured before")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # a build must not go on alone
     found: dict[str, dict[str, Any]] = json.loads(given.json.read_text()) if given.json.exists() else {}
     if not given.table:
         if given.cache_dir is None:
@@ -74,7 +77,7 @@ def main() -> None:
             for name in given.only or DEBIAN:
                 if way in found.get(name, {}):
                     continue
-                result = bench.build(name, way, given.limit_s)
+                result = bench.build(name, way, given.limit_cpu_s)
                 found = remember(given.json, name, way, result)
                 sys.stderr.write(f"{name}, {way}: {result.cpu_s} s of CPU{', stopped' if result.stopped else ''}\n")
     sys.stdout.write("".join(table(found)))
@@ -112,7 +115,7 @@ class Bench:
     cache_dir: Path
     directory: Path
 
-    def build(self, name: str, way: str, limit_s: int) -> Built:
+    def build(self, name: str, way: str, limit_s: float) -> Built:
         """Build one package; raises SystemExit where that fails."""
         project = self.directory / name / way
         shutil.rmtree(project, ignore_errors=True)
@@ -122,34 +125,87 @@ class Bench:
         left_out = f"dpkg --purge --force-depends {_LEFT_OUT[name]}" if name in _LEFT_OUT else ""
         script = _PREPARE.replace("NAME", name).replace("LEFT_OUT", left_out)
         prepared = self._run(project, way, ("--native-perl", "--env", "NATIVE_perl=0"), script)
-        (project / "prepared.txt").write_text(prepared.stdout)
         if prepared.exit_code:
             raise SystemExit(f"{name}, {way}: not prepared; see {project}/log")
         (project / "log").rename(project / "prepare.log")
-        usage = self._run(project, way, own, _BUILD.replace("LIMIT", str(limit_s)))
-        stopped = usage.exit_code == _STOPPED_EXIT_CODE
-        if usage.exit_code and not stopped:
+        usage = self._run(project, way, own, _BUILD, limit_s)
+        if usage.exit_code and not usage.stopped:
             raise SystemExit(f"{name}, {way}: ended with {usage.exit_code}; see {project}/log")
-        (project / "tests.txt").write_text(usage.stdout)
         debs = sorted(path for path in project.glob("*.deb") if "-dbgsym" not in path.name)
         return Built(
             wall_s=usage.wall_s,
             cpu_s=usage.cpu_s,
-            stopped=stopped,
+            stopped=usage.stopped,
             debs=tuple(path.name for path in debs),
             files=tuple(sorted(line for deb in debs for line in contents(deb))),
             symbols=tuple(sorted(line for deb in debs for line in symbols(deb, project / "unpacked"))),
-            tests=test_results(usage.stdout),
+            tests=test_results((project / "log").read_text(errors="replace")),
         )
 
-    def _run(self, project: Path, way: str, options: tuple[str, ...], script: str) -> Usage:
+    def _run(self, project: Path, way: str, options: tuple[str, ...], script: str, limit_s: float = math.inf) -> Usage:
         target, _own = WAYS[way]
         packages = [word for name in PACKAGES for word in ("--package", name)]
         argv = [
             sys.executable, "-m", "pipeline", "--cache-dir", str(self.cache_dir), "root", "run", "--target", target,
             *packages, *options, "--keep", f"packages-{way}", "bash", "-ec", script,
         ]  # fmt: skip
-        return measured(argv, cwd=project, env=os.environ, log=project / "log")
+        return run(argv, project, limit_s)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What one run took."""
+
+    wall_s: float
+    cpu_s: float
+    exit_code: int
+    stopped: bool
+
+
+def run(argv: list[str], project: Path, limit_s: float) -> Usage:
+    """Run a command in *project*, and stop it when all its processes together have used *limit_s* of the processor."""
+    started, spent_s, stopped = time.monotonic(), 0.0, False
+    with (project / "log").open("ab") as log:
+        child = subprocess.Popen(argv, cwd=project, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            while not (ended := os.wait4(child.pid, os.WNOHANG))[0]:
+                time.sleep(1)
+                spent_s = max(spent_s, cpu_s_of_tree(child.pid))
+                if spent_s > limit_s and not stopped:
+                    stopped = True
+                    child.terminate()
+        except BaseException:
+            child.terminate()
+            child.wait()
+            raise
+    _pid, status, usage = ended
+    child.returncode = os.waitstatus_to_exitcode(status)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return Usage(
+        wall_s=round(time.monotonic() - started, 1),
+        # What was killed is not in the usage.
+        cpu_s=round(max(cpu_s, spent_s) if stopped else cpu_s, 2),
+        exit_code=child.returncode,
+        stopped=stopped,
+    )
+
+
+def cpu_s_of_tree(pid: int) -> float:
+    """Return the processor seconds of a process and all below it, those that have ended included."""
+    children: dict[int, list[int]] = {}
+    ticks: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # proc_pid_stat(5): behind the name, the fields from the third on; 14 to 17 are ticks, of children too.
+            fields = path.read_text().rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+            ticks[int(path.parent.name)] = sum(map(int, fields[11:15]))
+    found, waiting = 0, [pid]
+    while waiting:
+        one = waiting.pop()
+        found += ticks.get(one, 0)
+        waiting += children.get(one, [])
+    return found / os.sysconf("SC_CLK_TCK")
 
 
 def contents(deb: Path) -> Iterator[str]:

@@ -48,7 +48,6 @@ def test_what_an_image_holds(tmp_path: Path) -> None:
     made = {member.name: member for member in members(exported(tmp_path), context)}
     assert (made["etc/shadow"].owner_id, made["etc/shadow"].group_id, made["etc/shadow"].mode) == (0, 42, 0o640)
     assert (made["usr/bin/other"].mode, made["bin"].link_to) == (0o755, "usr/bin")
-    assert (made["tmp/"].mode, made["root/"].mode) == (0o1777, 0o700)
     # What scripts name by its path is native; the root's own is kept.
     assert made["usr/bin/bash"].content == tmp_path / "tools/by-path/bash"
     assert made[".emulated/bash"].content == tmp_path / "made/rootfs/usr/bin/bash"
