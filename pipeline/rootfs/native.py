@@ -37,7 +37,7 @@ SWITCHES_DIR = "switches"
 """A program for each name that has a native twin."""
 NAMES_DIR = "names"
 """Where those of a root are linked, and what its PATH begins with."""
-BY_PATH = ("bash", "ccache", "cmake", "dash", "grep", "m4", "perl", "sed")
+BY_PATH = ("bash", "ccache", "cmake", "dash", "env", "file", "grep", "m4", "make", "perl", "sed")
 """Programs that are named by their path: the native ones lie over the root's own, which are kept at ORIGINALS."""
 BY_PATH_DIR = "by-path"
 """What lies over them."""

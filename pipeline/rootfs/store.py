@@ -27,7 +27,7 @@ from pipeline.toolchains.relocate import Relocation, relocate
 
 RECORD_NAME = "root.json"
 DIGEST_LENGTH = 16
-TOOLS_SCHEMA = 6
+TOOLS_SCHEMA = 7
 ENTRY = Path("/.entry")
 """Where an image has what enters it."""
 ROOT_SCHEMA = 2
