@@ -53,8 +53,10 @@ _LEFT_OUT = {"jq": "valgrind"}
 _TESTS = (
     re.compile(r"^# (?P<name>TOTAL|PASS|SKIP|XFAIL|FAIL|XPASS|ERROR): +(?P<count>\d+)"),  # Automake
     re.compile(r"^(?P<count>\d+) of \d+ (?P<name>tests? passed)"),  # jq
-    re.compile(r"^(?P<name>PASS|SKIP|FAIL|ok|Running|Test)\b[: ]"),
+    re.compile(r"^(?P<name>ok|Running|Test)\b[: ]"),
 )
+_BUILD_IDS = "/.build-id/"
+"""Named after what is in them."""
 _TRIPLE = re.compile(r"(x86_64|aarch64)-linux-gnu")
 
 
@@ -104,7 +106,7 @@ class Built:
     files: tuple[str, ...] = ()
     """What the packages hold, without the architecture's name."""
     symbols: tuple[str, ...] = ()
-    """``nm -D`` of every program and library in them, without addresses and versions of the C library."""
+    """What every program and library in them offers to others (``nm -D``)."""
     tests: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
@@ -212,11 +214,12 @@ def contents(deb: Path) -> Iterator[str]:
     """Yield the mode and the path of everything that a package holds."""
     for line in _said("dpkg-deb", "-c", str(deb)).splitlines():
         mode, owner, _size, _day, _time, path = line.split(maxsplit=5)
-        yield f"{mode} {owner} {_TRIPLE.sub('TRIPLE', path)}"
+        if _BUILD_IDS not in path:
+            yield f"{mode} {owner} {_TRIPLE.sub('TRIPLE', path)}"
 
 
 def symbols(deb: Path, directory: Path) -> Iterator[str]:
-    """Yield the dynamic symbols of the programs and libraries that a package holds."""
+    """Yield the dynamic symbols that the programs and libraries in a package offer."""
     shutil.rmtree(directory, ignore_errors=True)
     _said("dpkg-deb", "-x", str(deb), str(directory))
     for path in sorted(directory.rglob("*")):
@@ -224,7 +227,8 @@ def symbols(deb: Path, directory: Path) -> Iterator[str]:
             place = _TRIPLE.sub("TRIPLE", str(path.relative_to(directory)))
             for line in _said("nm", "-D", "--format=posix", str(path)).splitlines():
                 name, kind = line.split()[:2]
-                yield f"{place} {kind} {name}"
+                if kind.isupper() and kind != "U" and "@GLIBC" not in name:
+                    yield f"{place} {kind} {name}"
     shutil.rmtree(directory)
 
 
