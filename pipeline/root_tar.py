@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from pipeline.tarball import TarLimits, damaged, opened
+from pipeline.tarball import TarLimits, damaged, opened, within_limits
 
 _BLOCK_BYTES = 1024 * 1024
 LIMITS = TarLimits(members=1_000_000, total_bytes=32 * 1024**3)
@@ -24,7 +23,9 @@ def extract_root(path: Path, destination: Path, limits: TarLimits = LIMITS) -> N
     """
     modes: dict[Path, int] = {}
     with opened(path, destination, limits) as (archive, members):
-        for info in _within(path, members, limits):
+        for _count, info in within_limits(path, members, limits):
+            if info.issparse():
+                raise damaged(path, f"member {info.name!r}: it is a file with holes")
             name = _name(path, info)
             target = destination / name
             _require_plain_parents(path, destination, name)
@@ -38,19 +39,6 @@ def extract_root(path: Path, destination: Path, limits: TarLimits = LIMITS) -> N
                 _place(path, archive, info, (destination, target))
     for directory, mode in modes.items():
         directory.chmod(mode | 0o700)
-
-
-def _within(path: Path, infos: Iterator[tarfile.TarInfo], limits: TarLimits) -> Iterator[tarfile.TarInfo]:
-    total = 0
-    for count, info in enumerate(infos, start=1):
-        total += info.size
-        if count > limits.members:
-            raise damaged(path, f"there are more than {limits.members} members")
-        if total > limits.total_bytes:
-            raise damaged(path, f"it unpacks to more than {limits.total_bytes} bytes")
-        if info.issparse():
-            raise damaged(path, f"member {info.name!r}: it is a file with holes")
-        yield info
 
 
 def _name(path: Path, info: tarfile.TarInfo) -> PurePosixPath:

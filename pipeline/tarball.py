@@ -177,14 +177,22 @@ class _Writer:
     wanted: Choice = lambda _name, _size, _head: True
 
 
-def _spill_all(path: Path, infos: Iterator[tarfile.TarInfo], writer: _Writer, limits: TarLimits) -> Iterator[Member]:
+def within_limits(
+    path: Path, infos: Iterator[tarfile.TarInfo], limits: TarLimits
+) -> Iterator[tuple[int, tarfile.TarInfo]]:
+    """Yield the members of the archive *path*, counted from 1; raises ArchiveError beyond the *limits*."""
     total = 0
     for count, info in enumerate(infos, start=1):
         total += info.size
         if count > limits.members:
-            raise damaged(path, f"there are more than {limits.members} members")
+            raise damaged(path, f"member {info.name!r}: there are more than {limits.members} members")
         if total > limits.total_bytes:
-            raise damaged(path, f"it unpacks to more than {limits.total_bytes} bytes")
+            raise damaged(path, f"member {info.name!r}: it unpacks to more than {limits.total_bytes} bytes")
+        yield count, info
+
+
+def _spill_all(path: Path, infos: Iterator[tarfile.TarInfo], writer: _Writer, limits: TarLimits) -> Iterator[Member]:
+    for count, info in within_limits(path, infos, limits):
         if info.isdir():
             continue
         target = writer.destination / str(count)
@@ -242,15 +250,8 @@ def _described(member: TarMember, mtime_s: int) -> tarfile.TarInfo:
 
 
 def _extract_all(path: Path, infos: Iterator[tarfile.TarInfo], writer: _Writer, limits: TarLimits) -> None:
-    total = 0
-    for count, info in enumerate(infos, start=1):
-        total += info.size
-        why = _problem(info)
-        if count > limits.members:
-            why = f"there are more than {limits.members} members"
-        elif total > limits.total_bytes:
-            why = f"it unpacks to more than {limits.total_bytes} bytes"
-        if why:
+    for _count, info in within_limits(path, infos, limits):
+        if why := _problem(info):
             raise damaged(path, f"member {info.name!r}: {why}")
         target = writer.destination / info.name
         if info.isdir():

@@ -20,7 +20,7 @@ from pipeline.rootfs.compare import compare_compilers
 from pipeline.rootfs.order import Bind
 from pipeline.rootfs.ran import Ran, read_accounts, table
 from pipeline.rootfs.store import destroy, ensure_exported, ensure_root, list_roots
-from pipeline.rootfs.use import RunOptions, prepared
+from pipeline.rootfs.use import RunOptions, prepared, shell_of
 from pipeline.stages import export_root
 
 _TARGET = click.option("-t", "--target", metavar="NAME", required=True, help="Architecture of the root, such as arm64.")
@@ -34,6 +34,7 @@ _ROOT = (
         "--entry", type=click.Choice(("auto", *typing.get_args(EntryWay))), default="auto", help="How it is entered."
     ),
     click.option("--native-perl", is_flag=True, help="Perl, too, is native: see docs/emulated-root.md."),
+    click.option("--native-python", is_flag=True, help="Python, too, is native: see docs/emulated-root.md."),
     click.option("--no-native", is_flag=True, help="Everything emulated, compilers too."),
 )
 _RUN = (
@@ -144,13 +145,16 @@ def _run(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever th
 @_verb("shell", *_ROOT, *_RUN)
 def _shell(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever the options are
     """Start a shell in a root, made first where it is absent."""
-    _enter(options, ("/bin/bash", "-i"))
+    _enter(options, ())
 
 
 def _enter(options: Options, argv: tuple[str, ...]) -> None:
+    """Run a program in a root, or its shell."""
     with open_session() as session:
         request, asked = _request(options), _run_options(options, argv)
         made = ensure_root(request, session.context)
+        if not argv:
+            asked = dataclasses.replace(asked, argv=(shell_of(made.rootfs), "-i"))
         with prepared(made, asked, session.context) as (order, directory):
             session.reporter.close()  # the screen is the program's now
             code = enter.run_shown(order, directory, session.context)
@@ -180,6 +184,7 @@ def _request(options: Options) -> RootRequest:
         native=not options["no_native"],
         way=None if options["entry"] == "auto" else options["entry"],
         native_perl=options["native_perl"],
+        native_python=options["native_python"],
     )
 
 

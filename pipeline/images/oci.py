@@ -23,6 +23,7 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 TAG_KEY = "org.opencontainers.image.ref.name"
+_LOADED_KEY = "io.containerd.image.name"
 
 _MAX_JSON_BYTES = 4 * 1024 * 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -69,10 +70,14 @@ class LayoutWriter:
         (self._blobs / sha256).write_bytes(raw)
         return Descriptor(media_type=media_type, digest=f"sha256:{sha256}", size_bytes=len(raw))
 
-    def finish(self, image: Descriptor, tag: str) -> None:
-        """Write what says that *image* is in the layout, and that it is called *tag*."""
+    def finish(self, image: Descriptor, tag: str, *, loaded_as: str | None = None) -> None:
+        """Write what says that *image* is in the layout, and that it is called *tag*.
+
+        *loaded_as* is the name that Docker and containerd give it when they load the layout.
+        """
         (self._directory / "oci-layout").write_text(fs.canonical_json({"imageLayoutVersion": "1.0.0"}))
-        manifests = [image.to_json(annotations={TAG_KEY: tag})]
+        names = {TAG_KEY: tag} | ({_LOADED_KEY: loaded_as} if loaded_as else {})
+        manifests = [image.to_json(annotations=names)]
         index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests}
         (self._directory / "index.json").write_text(fs.canonical_json(index))
 

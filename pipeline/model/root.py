@@ -33,6 +33,8 @@ class RootRequest:
     """How it is entered; None: as probing finds out."""
     native_perl: bool = False
     """Perl, too: right for what builds no Perl extension and uses none but those that come with Perl."""
+    native_python: bool = False
+    """Python, too: right for what imports no module written in C but those that come with Python."""
 
 
 class RootPlan(pydantic.BaseModel):

@@ -50,6 +50,11 @@ class Target:
         return f"/lib/ld-musl-{self.musl_arch}.so.1"
 
     @property
+    def kernel_machine(self) -> str:
+        """Return the kernel's name for such a machine (``uname -m``), as the emulator gives it for *qemu_cpu*."""
+        return next(machine for machine, name in _MACHINE_NAMES.items() if name == self.name)
+
+    @property
     def env_suffix(self) -> str:
         """Return the Rust triple as it stands in variables such as ``CC_<triple>``."""
         return self.rust_triple.replace("-", "_")

@@ -17,7 +17,7 @@ from pipeline.orchestrate.identity import identity_of
 from pipeline.orchestrate.job import Job
 from pipeline.orchestrate.sources import local_sources, own_variables, package_dirs
 from pipeline.orchestrate.step import Origin
-from pipeline.orchestrate.taking import accept, require_one_target, step_name
+from pipeline.orchestrate.taking import accept, require_lifting, require_one_target, step_name
 from pipeline.roots import named_directories
 from pipeline.stages import compile as compile_stage
 from pipeline.stages import export_generator, import_snapshot
@@ -34,9 +34,10 @@ def export_generators(
 
     ``request.out_dir`` is the directory for the bundles, or the bundle itself where it is named like one. *snapshot* is
     what an earlier bundle made; generators that are made on top of that can be compiled then.
-    Raises the errors of all stages up to the compilation of generators; UsageError, StitchError, IntegrityError and
-    ArchiveError for snapshots that do not fit.
+    Raises the errors of all stages up to the compilation of generators; UnsupportedError,
+    UsageError, StitchError, IntegrityError and ArchiveError for snapshots that do not fit.
     """
+    require_lifting(request)
     if snapshot is not None:
         require_one_target(request)
     made = []

@@ -11,7 +11,7 @@ from pipeline.orchestrate.compiling import compile_product, with_steps
 from pipeline.orchestrate.driver import lifted_job
 from pipeline.orchestrate.finishing import finish
 from pipeline.orchestrate.step import Origin
-from pipeline.orchestrate.taking import accept, require_one_target
+from pipeline.orchestrate.taking import accept, require_lifting, require_one_target
 
 
 def stitch(request: BuildRequest, context: Context, *, snapshot: Path) -> tuple[BuildOutcome, ...]:
@@ -19,6 +19,7 @@ def stitch(request: BuildRequest, context: Context, *, snapshot: Path) -> tuple[
 
     Raises the errors of all stages; StitchError, IntegrityError and ArchiveError for snapshots that do not fit.
     """
+    require_lifting(request)
     require_one_target(request)
     fs.make_directory(request.out_dir)
     with lifted_job(request, request.targets[0], context) as (job, lift):

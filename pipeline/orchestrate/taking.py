@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.errors import UsageError
+from pipeline.errors import UnsupportedError, UsageError
 from pipeline.model.build import BuildRequest
 from pipeline.model.snapshot import step_key
 from pipeline.orchestrate.identity import identity_of
@@ -44,4 +44,14 @@ def require_one_target(request: BuildRequest) -> None:
             "a snapshot belongs to one target",
             cause="more than one target was named, or none",
             action="name the snapshot's target with --target",
+        )
+
+
+def require_lifting(request: BuildRequest) -> None:
+    """Raise UnsupportedError for a runtime whose build scripts are not lifted: nothing can be handed over then."""
+    if request.runtime.strategy != "lift":
+        raise UnsupportedError(
+            f"a build with the strategy `{request.runtime.strategy}` cannot be shared between machines",
+            cause="its build scripts make the snapshot where they are, while Cargo runs",
+            action="run `build`, which does all of it here; or take the strategy `lift` (--strategy lift)",
         )

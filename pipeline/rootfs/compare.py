@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import re
 import shlex
 
+from pipeline import fs
 from pipeline.context import Context
+from pipeline.model.events import Where
 from pipeline.model.root import EmulatedRoot
 from pipeline.rootfs.native import names_in
+from pipeline.rootfs.plan import roots_dir
 from pipeline.rootfs.use import RunOptions, run_kept
 
 _COMPILERS = ("gcc", "g++", "clang", "clang++", "rustc")
@@ -35,6 +39,28 @@ class Difference:
     command: str
     lines: tuple[str, ...]
     """Of the emulated one behind ``-``, of the native one behind ``+``."""
+
+
+def warn_of_differences(root: EmulatedRoot, context: Context) -> None:
+    """Compare the compilers of *root* once, when it is first used with its native tools, and warn of what differs.
+
+    Raises RootError where it cannot be entered.
+    """
+    if root.tools is None or root.tracer is not None:
+        return
+    name = f"{root.request.target.name}-{root.digest}-{root.tools.directory.name.rpartition('-')[2]}.json"
+    path = roots_dir(context) / "compared" / name
+    if not path.is_file():
+        with context.reporter.step("root: compare compilers", where=Where.EMULATED) as step:
+            found = compare_compilers(root, context)
+            step.detail(f"{len(found)} differences")
+        fs.make_directory(path.parent)
+        fs.write_text(path, json.dumps([one.command for one in found]))
+    differing = json.loads(path.read_text(encoding="utf-8"))
+    if differing:
+        context.reporter.warn(
+            f"native and emulated compilers differ in {', '.join(differing)}: see `root compare` with the same options"
+        )
 
 
 def compare_compilers(root: EmulatedRoot, context: Context) -> tuple[Difference, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.context import Context
 from pipeline.model.root import NativeTools
-from pipeline.rootfs import enter, native
+from pipeline.rootfs import enter, native, python
 from pipeline.rootfs.owners import Owners, listed_owners
 from pipeline.rootfs.store import ENTRY, Exported
 from pipeline.rootfs.tracing import SETTINGS
@@ -58,21 +58,28 @@ def members(exported: Exported, context: Context) -> Iterator[TarMember]:
         yield from _tree(tools.directory, PurePosixPath(native.INSIDE.name), nobody)
         for modules in native.perl_modules(tools):
             yield from _tree(modules, PurePosixPath(modules.relative_to(tools.directory)), nobody)
-        for name in native.names_in(tools, (root.rootfs,)):
-            yield TarMember(
-                name=f"{native.INSIDE.name}/{native.NAMES_DIR}/{name}",
-                content=None,
-                mode=0o777,
-                link_to=str(native.INSIDE / native.SWITCHES_DIR / name),
-            )
+        yield from _links(root.rootfs, tools)
+
+
+def _links(rootfs: Path, tools: NativeTools) -> Iterator[TarMember]:
+    """Yield the names that the root has, and Python's native modules beside the root's."""
+    inside = native.INSIDE
+    links = {
+        inside / native.NAMES_DIR / name: inside / native.SWITCHES_DIR / name
+        for name in native.names_in(tools, (rootfs,))
+    }
+    for module in python.native_modules(tools.directory):
+        place = module.relative_to(tools.directory)
+        if (rootfs / place.parent).is_dir() and not (rootfs / place).exists():
+            links[PurePosixPath("/") / place] = inside / place
+    for link, target in links.items():
+        yield TarMember(name=str(link).lstrip("/"), content=None, mode=0o777, link_to=str(target))
 
 
 def _replaced(rootfs: Path, tools: NativeTools) -> Iterator[tuple[str, Path]]:
     """Yield the root's programs that are named by their path, and what lies there in their stead."""
-    for name in native.BY_PATH:
-        switch = tools.directory / native.SWITCHES_DIR / name
-        if switch.is_file() and (rootfs / "usr/bin" / name).is_file():
-            yield f"usr/bin/{name}", switch
+    for name, _original, switch in native.lying_over(tools, (rootfs,)):
+        yield f"usr/bin/{name}", switch
 
 
 def _tree(directory: Path, inside: PurePosixPath, owners: Owners) -> Iterator[TarMember]:

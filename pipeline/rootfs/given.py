@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from pipeline.model.distribution import Release, parse_os_release
 from pipeline.root_tar import extract_root
 
 _OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
+_NEEDED = {"root": 0o700, "tmp": 0o1777, "dev": 0o755, "proc": 0o755, "sys": 0o755}
+"""Where programs begin and work, and what is mounted; files of small distributions lack some. With their modes."""
+_SCHEMA = 2
 _SIMPLE = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 
@@ -22,12 +26,16 @@ def unpack_given(archive: Path, rootfs: Path, context: Context) -> None:
     with context.reporter.step("root: unpack") as step:
         rootfs.mkdir()
         extract_root(archive, rootfs)
+        for name, mode in _NEEDED.items():
+            if not os.path.lexists(rootfs / name):
+                (rootfs / name).mkdir()
+                (rootfs / name).chmod(mode)
         step.detail(f"{archive.name}, {archive.stat().st_size / 1e6:.0f} MB")
 
 
 def given_digest(archive: Path) -> str:
     """Return the SHA-256 of what the root is made of."""
-    return fs.sha256_json(["root from a file", fs.sha256_file(archive)])
+    return fs.sha256_json(["root from a file", _SCHEMA, fs.sha256_file(archive)])
 
 
 def release_of(rootfs: Path) -> str | None:

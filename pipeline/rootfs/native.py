@@ -20,9 +20,12 @@ from pipeline.model.events import Where
 from pipeline.model.package import Package, total_size_bytes
 from pipeline.model.root import NativeTools
 from pipeline.model.target import Target
+from pipeline.rootfs import python
 from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.gcc import LANGUAGES, WRAPPED_BINUTILS, CrossGcc, set_directories
+from pipeline.rootfs.helpers import BINUTILS, HELPERS, TARGETS
 from pipeline.rootfs.llvm import NativeLlvm
+from pipeline.rootfs.machine_name import set_machine_name
 from pipeline.rootfs.order import Bind
 from pipeline.rootfs.rust import PROGRAMS as RUST_PROGRAMS
 from pipeline.rootfs.rust import NativeRust
@@ -34,47 +37,10 @@ SWITCHES_DIR = "switches"
 """A program for each name that has a native twin."""
 NAMES_DIR = "names"
 """Where those of a root are linked, and what its PATH begins with."""
-_BINUTILS = (
-    "addr2line", "ar", "as", "c++filt", "elfedit", "gprof", "ld", "ld.bfd", "ld.gold", "nm", "objcopy", "objdump",
-    "ranlib", "readelf", "size", "strings", "strip",
-)  # fmt: skip
-HELPERS = {
-    "bash": ("bash",),
-    "coreutils": (
-        "[", "b2sum", "base32", "base64", "basename", "basenc", "cat", "chgrp", "chmod", "chown", "cksum", "comm",
-        "cp", "csplit", "cut", "date", "dd", "df", "dir", "dircolors", "dirname", "du", "echo", "env", "expand",
-        "expr", "factor", "false", "fmt", "fold", "head", "id", "install", "join", "link", "ln", "ls", "md5sum",
-        "mkdir", "mkfifo", "mktemp", "mv", "nl", "nohup", "numfmt", "od", "paste", "pathchk", "pr", "printenv",
-        "printf", "ptx", "pwd", "readlink", "realpath", "rm", "rmdir", "seq", "sha1sum", "sha224sum", "sha256sum",
-        "sha384sum", "sha512sum", "shred", "shuf", "sleep", "sort", "split", "stat", "sum", "sync", "tac", "tail",
-        "tee", "test", "touch", "tr", "true", "truncate", "tsort", "tty", "unexpand", "uniq", "wc", "whoami", "yes",
-    ),
-    "dash": ("dash", "sh"),
-    "diffutils": ("cmp", "diff", "diff3", "sdiff"),
-    "file": ("file",),
-    "findutils": ("find", "xargs"),
-    "grep": ("grep",),
-    "gzip": ("gzip",),
-    "m4": ("m4",),
-    "make": ("make", "gmake"),
-    "mawk": ("mawk", "awk"),
-    "ninja-build": ("ninja",),
-    "patch": ("patch",),
-    "perl": ("perl",),
-    "sed": ("sed",),
-    "tar": ("tar",),
-    "xz-utils": ("xz", "lzma", "unxz", "xzcat"),
-    "zstd": ("zstd", "unzstd", "zstdcat"),
-    "bzip2": ("bzip2", "bunzip2", "bzcat"),
-    "ccache": ("ccache",),
-}  # fmt: skip
-"""Helpers by package, and the names that they go by. ``uname`` and ``arch`` tell of the machine: they stay emulated."""
-_TARGETS = {"sh": "dash", "gmake": "make", "awk": "mawk", "lzma": "xz", "unxz": "xz", "xzcat": "xz", "unzstd": "zstd",
-            "zstdcat": "zstd", "bunzip2": "bzip2", "bzcat": "bzip2"}  # fmt: skip
-
-
-BY_PATH = ("bash", "dash", "perl", "cmake", "grep", "m4", "sed")
+BY_PATH = ("bash", "ccache", "cmake", "dash", "env", "file", "grep", "m4", "make", "perl", "sed")
 """Programs that are named by their path: the native ones lie over the root's own, which are kept at ORIGINALS."""
+BY_PATH_DIR = "by-path"
+"""What lies over them."""
 ORIGINALS = PurePosixPath("/.emulated")
 _REFRESH = """\
 #!/.native/usr/bin/dash
@@ -139,6 +105,7 @@ def make_tools(recipe: ToolsRecipe, root: Path) -> None:
         )
         if recipe.rust.is_in(root):
             recipe.rust.write(root)
+        _name_machine(root, recipe)
         _write_switches(root, recipe)
 
 
@@ -164,24 +131,41 @@ def _write_switches(root: Path, recipe: ToolsRecipe) -> None:
     refresh.chmod(0o755)
     directory = fs.make_directory(root / SWITCHES_DIR)
     fs.make_directory(root / NAMES_DIR)  # a root's own is mounted here
+    by_path = fs.make_directory(root / BY_PATH_DIR)
     for switch in switches(root, recipe.gcc, recipe.target):
-        path = directory / switch.name
-        path.write_bytes(switch_program(switch))
-        path.chmod(0o755)
+        _write(directory, switch)
+        if switch.name in BY_PATH or python.PROGRAM.fullmatch(switch.name):
+            # The name that it was called by is right; that of a link in a virtual environment must be kept.
+            _write(by_path, switch if switch.name == "cmake" else dataclasses.replace(switch, called=""))
+
+
+def _write(directory: Path, switch: Switch) -> None:
+    path = directory / switch.name
+    path.write_bytes(switch_program(switch))
+    path.chmod(0o755)
+
+
+def _name_machine(root: Path, recipe: ToolsRecipe) -> None:
+    library = root / "usr/lib" / recipe.host.gnu_triple / "libc.so.6"
+    if not set_machine_name(library, recipe.target.kernel_machine):
+        recipe.context.reporter.warn(
+            f"native programs in the root take it for a machine of kind {recipe.host.kernel_machine}: this version of "
+            "the C library is none of those that were tried"
+        )
 
 
 def switches(root: Path, gcc: CrossGcc, target: Target) -> Iterator[Switch]:
     """Yield every name with a native twin in the prefix *root*."""
     yield from _compilers(gcc)
     yield from _twins(root, target)
-    for name in _BINUTILS:
+    for name in BINUTILS:
         native = f"usr/bin/{gcc.triple}-{name}"
         if (root / native).exists():
             for own in (name, f"{gcc.triple}-{name}"):
                 yield _switch(own, native)
     for names in HELPERS.values():
         for name in names:
-            native = f"usr/bin/{_TARGETS.get(name, name)}"
+            native = f"usr/bin/{TARGETS.get(name, name)}"
             if (root / native).exists():
                 yield _switch(name, native)
 
@@ -193,6 +177,15 @@ def _twins(root: Path, target: Target) -> Iterator[Switch]:
     if (root / "usr/bin/cmake").is_file():
         # Its modules are the root's, and what it writes into Makefiles is the path of the root's.
         yield dataclasses.replace(_switch("cmake", "usr/bin/cmake"), called="/usr/bin/cmake")
+    if (root / "usr/bin/sccache").is_file():
+        yield _switch("sccache", "usr/bin/sccache")
+    if interpreter := python.found_in(root):
+        for name in ("python3", interpreter):
+            yield dataclasses.replace(
+                _switch(name, f"usr/bin/{interpreter}"),
+                variables=python.variables(target),
+                called=f"/usr/bin/{name}",
+            )
     if (root / "rust").is_dir():
         yield from (_switch(name, f"rust/{name}") for name in RUST_PROGRAMS)
         if (root / "usr/bin/cargo").is_file():
@@ -215,7 +208,8 @@ def _compilers(gcc: CrossGcc) -> Iterator[Switch]:
 
 def _switch(name: str, native: str) -> Switch:
     program = PurePosixPath(native).name
-    emulated = ORIGINALS / program if program in BY_PATH else f"/usr/bin/{name}"
+    is_by_path = program in BY_PATH or python.PROGRAM.fullmatch(program)
+    emulated = ORIGINALS / program if is_by_path else f"/usr/bin/{name}"
     return Switch(name=name, native=str(INSIDE / native), emulated=str(emulated))
 
 
@@ -233,11 +227,31 @@ def binds(tools: NativeTools, places: Iterable[Path], directory: Path) -> Iterat
     yield Bind(source=str(names), inside=str(INSIDE / NAMES_DIR))
     for modules in perl_modules(tools):
         yield Bind(source=str(modules), inside=f"/{modules.relative_to(tools.directory)}", read_only=True)
-    for name in BY_PATH:
-        original, switch = found[0] / "usr/bin" / name, tools.directory / SWITCHES_DIR / name
-        if original.is_file() and switch.is_file():
-            yield Bind(source=str(original), inside=str(ORIGINALS / name), read_only=True)
-            yield Bind(source=str(switch), inside=str(PurePosixPath("/usr/bin") / name), read_only=True)
+    for name, original, switch in lying_over(tools, found):
+        yield Bind(source=str(original), inside=str(ORIGINALS / name), read_only=True)
+        yield Bind(source=str(switch), inside=str(PurePosixPath("/usr/bin") / name), read_only=True)
+    interpreter = python.found_in(tools.directory)
+    own = _highest(found, python.modules_dir(interpreter)) if interpreter else None
+    if interpreter and own:
+        kept = ORIGINALS / "python"
+        python.link_modules(tools.directory, INSIDE, own, kept, directory / "python")
+        yield Bind(source=str(own), inside=str(kept), read_only=True)
+        yield Bind(source=str(directory / "python"), inside=str(python.modules_dir(interpreter)), read_only=True)
+
+
+def lying_over(tools: NativeTools, places: Iterable[Path]) -> Iterator[tuple[str, Path, Path]]:
+    """Yield each program of a root that is named by its path: name, the root's own, and what lies over it."""
+    found = tuple(places)
+    for switch in sorted((tools.directory / BY_PATH_DIR).iterdir()):
+        original = _highest(found, PurePosixPath("/usr/bin") / switch.name)
+        if original and original.is_file():
+            yield switch.name, original, switch
+
+
+def _highest(places: tuple[Path, ...], name: PurePosixPath) -> Path | None:
+    """Return what is seen at *name* where each of *places* lies over those before it."""
+    paths = (place / name.relative_to("/") for place in reversed(places))
+    return next((path for path in paths if path.exists()), None)
 
 
 def perl_modules(tools: NativeTools) -> tuple[Path, ...]:

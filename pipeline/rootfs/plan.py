@@ -16,7 +16,8 @@ from pipeline.model.distribution import Release
 from pipeline.model.package import Package
 from pipeline.model.root import RootPlan, RootRequest
 from pipeline.model.target import Target
-from pipeline.rootfs import rust
+from pipeline.rootfs import python, rust
+from pipeline.rootfs.helpers import HELPERS
 from pipeline.rootfs.twins import Twins, find_twins, twin_names
 from pipeline.toolchains.plan import FRESH_S
 from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
@@ -28,11 +29,6 @@ BASE = ("?essential", "apt")
 """What every system has (apt-patterns(7)), and what installs more."""
 _PREFERRED = ("usr-is-merged",)
 """Taken where it is offered: it stands for a package that would convert the root, which needs no conversion."""
-HELPERS = (
-    "bash", "bzip2", "ccache", "coreutils", "dash", "diffutils", "file", "findutils", "grep", "gzip",
-    "m4", "make", "mawk", "ninja-build", "patch", "patchelf", "sed", "tar", "xz-utils", "zstd",
-)  # fmt: skip
-"""Packages of slow helpers that give the same output on every architecture."""
 _EMULATOR = "qemu-user-static"
 _TRACER = "proot"
 _TWINS_SCHEMA = 1
@@ -81,8 +77,8 @@ class RootPlanner:
             "target": self.request.target.name,
             "packages": sorted(self.request.packages),
             "archive": self.request.archive is not None,
-            "native": [self.request.native, self.request.native_perl],
-            "helpers": HELPERS,
+            "native": [self.request.native, self.request.native_perl, self.request.native_python],
+            "helpers": sorted(HELPERS),
             "twins": _TWINS_SCHEMA,
             "way": self.request.way,
             "sources": [source.identity() for source in self.apt(self.request.target).sources],
@@ -146,7 +142,8 @@ class RootPlanner:
                 action="give --no-native: everything in the root is emulated then",
             )
         compilers = cross_packages(self.release, self.request.target)
-        offered = apt.versions((*compilers, *HELPERS))
+        helpers = tuple(name for name in HELPERS if name != "perl")
+        offered = apt.versions((*compilers, *helpers))
         missing = [name for name in compilers if name not in offered]
         if missing:
             raise RootError(
@@ -154,8 +151,11 @@ class RootPlanner:
                 cause="the distribution has no cross compiler from this machine's architecture to the root's",
                 action="give --no-native: the root's own compiler is emulated then",
             )
-        further = ("perl",) if self.request.native_perl else ()
-        return (*compilers, *(name for name in HELPERS if name in offered), *further, *self._twins(apt, packages))
+        further = (
+            *(("perl",) if self.request.native_perl else ()),
+            *((python.PACKAGE,) if self.request.native_python else ()),
+        )
+        return (*compilers, *(name for name in helpers if name in offered), *further, *self._twins(apt, packages))
 
     def _twins(self, apt: PrivateApt, packages: tuple[Package, ...]) -> tuple[str, ...]:
         """Return what the root has and this machine gets, too: each in the root's own version."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -11,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from pipeline import fs
 from pipeline.apt.unpack import make_links_relative, prepare_root, unpack
 from pipeline.context import Context
-from pipeline.elf.reader import read_elf
-from pipeline.errors import RootError
 from pipeline.model.root import EmulatedRoot, Emulator, EntryWay, NativeTools, RootPlan, RootRecord, RootRequest
 from pipeline.model.target import Target
 from pipeline.rootfs import enter
+from pipeline.rootfs.compare import warn_of_differences
+from pipeline.rootfs.emulator import take_emulator
 from pipeline.rootfs.fetched import fetch_packages
 from pipeline.rootfs.gcc import CrossGcc
 from pipeline.rootfs.given import fits, given_digest, release_of, unpack_given
@@ -28,7 +27,7 @@ from pipeline.toolchains.relocate import Relocation, relocate
 
 RECORD_NAME = "root.json"
 DIGEST_LENGTH = 16
-TOOLS_SCHEMA = 4
+TOOLS_SCHEMA = 7
 ENTRY = Path("/.entry")
 """Where an image has what enters it."""
 ROOT_SCHEMA = 2
@@ -65,8 +64,12 @@ class _Maker:
         final = roots_dir(self.context) / f"qemu-{self.target.qemu_name}-{digest}"
         with fs.locked(final.parent / f"{final.name}.lock"):
             if not final.is_dir():
-                with fs.atomic_directory(final) as directory:
-                    self._take_emulator(directory)
+                with self.context.reporter.step("root: emulator") as step:
+                    apt = self.planner.tools_apt()
+                    files = fetch_packages(self.plan.emulator, apt, self.packages_dir, self.context)
+                    step.detail(", ".join(f"{p.name} {p.version}" for p in self.plan.emulator))
+                    with fs.atomic_directory(final) as directory:
+                        take_emulator(files, self.target, directory, self.context)
         return Emulator(path=final / f"qemu-{self.target.qemu_name}", target=self.target)
 
     def tracer(self, place: Path | None = None) -> Path | None:
@@ -97,24 +100,6 @@ class _Maker:
                         )
                     )
         return final / program
-
-    def _take_emulator(self, directory: Path) -> None:
-        apt = self.planner.tools_apt()
-        with self.context.reporter.step("root: emulator") as step:
-            files = fetch_packages(self.plan.emulator, apt, self.packages_dir, self.context)
-            step.detail(", ".join(f"{p.name} {p.version}" for p in self.plan.emulator))
-            unpacked = directory / "unpacked"
-            unpacked.mkdir()
-            prepare_root(unpacked)
-            for path in files:
-                unpack(path, unpacked, self.context.environ)
-            name = f"qemu-{self.target.qemu_name}"
-            found = [unpacked / "usr/bin" / file_name for file_name in (f"{name}-static", name)]
-            static = next((path for path in found if path.is_file() and read_elf(path).interpreter is None), None)
-            if static is None:
-                raise _no_emulator(self.target)
-            shutil.copy2(static, directory / name)
-            shutil.rmtree(unpacked)
 
     def tools(self) -> NativeTools | None:
         """Return the directory of native tools, made first where it is absent."""
@@ -162,10 +147,9 @@ class _Maker:
         if not self.plan.tools:
             return None
         if not fits(rootfs, self.planner.release):
-            self.context.reporter.warn(
-                f"everything in the root is emulated: it is {release_of(rootfs) or 'another distribution'}, and the "
-                f"native tools would be of {self.planner.release.codename} (--suite chooses another release)"
-            )
+            own, ours = release_of(rootfs), self.planner.release.codename
+            why = f"it is {own}, and the native tools would be of {ours} (--suite)" if own else "it is of another kind"
+            self.context.reporter.warn(f"everything in the root is emulated: {why}")
             return None
         return self.tools()
 
@@ -223,7 +207,7 @@ def ensure_root(request: RootRequest, context: Context) -> EmulatedRoot:
     else:
         means = _Means(emulator=emulator, tracer=tracer, tools=maker.tools())
         digest, directory = maker.root(means)
-    return EmulatedRoot(
+    root = EmulatedRoot(
         request=request,
         digest=digest,
         directory=directory,
@@ -231,6 +215,8 @@ def ensure_root(request: RootRequest, context: Context) -> EmulatedRoot:
         tools=means.tools,
         tracer=means.tracer,
     )
+    warn_of_differences(root, context)
+    return root
 
 
 def _way(host: Target, context: Context) -> EntryWay:
@@ -280,6 +266,7 @@ def destroy(target: Target, context: Context) -> tuple[Path, ...]:
         f"tools-{target.name}-*",
         f"qemu-{target.qemu_name}-*",
         f"kept/{target.name}/*",
+        f"compared/{target.name}-*",
     ):
         for path in sorted(base.glob(pattern)):
             if path.is_dir():
@@ -288,11 +275,3 @@ def destroy(target: Target, context: Context) -> tuple[Path, ...]:
             else:
                 path.unlink()
     return tuple(gone)
-
-
-def _no_emulator(target: Target) -> RootError:
-    return RootError(
-        f"the emulator's package holds no static qemu-{target.qemu_name}",
-        cause="the distribution's release packages QEMU in another way than those that were tried",
-        action="use another suite (--suite), and report the package's version",
-    )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from pipeline.model.package import Package, without_rebuild
 
-_TWINS = re.compile(r"(rustc|cargo)(-web|-\d+\.\d+)?|(clang|lld|llvm)-\d+|cmake")
+_TWINS = re.compile(r"(rustc|cargo)(-web|-\d+\.\d+)?|(clang|lld|llvm)-\d+|cmake|sccache")
 """Names in Debian and Ubuntu; a package ``clang`` or ``lld`` only depends on one with a number."""
 
 

@@ -92,6 +92,11 @@ def run_kept(root: EmulatedRoot, options: RunOptions, context: Context) -> proc.
         return enter.run_kept(order, directory, context)
 
 
+def shell_of(rootfs: Path) -> str:
+    """Return the shell of a root: small distributions have no Bash."""
+    return next((f"/{name}" for name in ("bin/bash", "usr/bin/bash") if (rootfs / name).is_file()), "/bin/sh")
+
+
 def _copy(root: EmulatedRoot, changes: Path, context: Context) -> None:
     """Have *changes* hold a root of its own: without mounts there is no overlay."""
     upper, part = changes / "upper", changes / "upper.part"
@@ -191,7 +196,11 @@ def _environment(root: EmulatedRoot, context: Context, *, network: bool) -> dict
     env = enter.environment(context.environ)
     if network and _AUTHORITIES.is_file():
         env |= dict.fromkeys(_AUTHORITY_VARIABLES, _AUTHORITIES_INSIDE)
-    env |= {"CCACHE_DIR": f"{_CACHES_INSIDE}/ccache", "CARGO_HOME": CARGO_HOME_INSIDE}
+    env |= {
+        "CCACHE_DIR": f"{_CACHES_INSIDE}/ccache",
+        "SCCACHE_DIR": f"{_CACHES_INSIDE}/sccache",
+        "CARGO_HOME": CARGO_HOME_INSIDE,
+    }
     if root.emulator:
         # The default model is slow: it computes pointer authentication.
         env["QEMU_CPU"] = root.request.target.qemu_cpu

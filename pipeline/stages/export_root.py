@@ -14,6 +14,7 @@ from pipeline.layer_tar import write_layer
 from pipeline.model.target import target_of_machine
 from pipeline.rootfs.export import entrypoint, environment, members
 from pipeline.rootfs.store import Exported
+from pipeline.rootfs.use import shell_of
 
 _TAG = "root"
 
@@ -55,7 +56,8 @@ def _layout(inputs: ExportInputs, directory: Path, context: Context) -> str:
         diff_id = f"sha256:{fs.sha256_file(plain)}"
         layer = writer.add_file(packed, LAYER_TYPE)
     image = writer.add_json(_index(inputs, writer, layer, diff_id), INDEX_TYPE)
-    writer.finish(image, _TAG)
+    name = f"docker.io/library/{_TAG}-{inputs.exported.root.request.target.name}:latest"
+    writer.finish(image, _TAG, loaded_as=name)
     return image.digest
 
 
@@ -69,7 +71,7 @@ def _index(inputs: ExportInputs, writer: LayoutWriter, layer: Descriptor, diff_i
         "config": {
             "Env": [f"{name}={value}" for name, value in env.items()],
             "Entrypoint": list(entrypoint(inputs.exported)),
-            "Cmd": ["/bin/bash"],
+            "Cmd": [shell_of(inputs.exported.root.rootfs)],
         },
         "rootfs": {"type": "layers", "diff_ids": [diff_id]},
     }

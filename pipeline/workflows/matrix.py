@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from pipeline.model.ci_spec import CiSpec
 from pipeline.model.spec import Spec
 from pipeline.model.versions import at_version
 
@@ -55,7 +54,7 @@ def make_matrix(spec: Spec) -> Matrix:
         for name in runtime_names(spec)
         for target in at_version(name, spec.runtimes[name], None).targets
     )
-    handed_over = tuple(pair for pair in pairs if _is_handed_over(spec.ci, pair))
+    handed_over = tuple(pair for pair in pairs if _is_handed_over(spec, pair))
     return Matrix(
         in_one_job=tuple(pair for pair in pairs if pair not in handed_over),
         handed_over=handed_over,
@@ -71,5 +70,7 @@ def runtime_names(spec: Spec) -> tuple[str, ...]:
     return (spec.default_runtime,) if spec.default_runtime else tuple(spec.runtimes)
 
 
-def _is_handed_over(ci: CiSpec, pair: Pair) -> bool:
-    return ci.snapshot_runner != (QEMU,) and pair.target in ci.snapshot_targets
+def _is_handed_over(spec: Spec, pair: Pair) -> bool:
+    # Without lifting there is no program that could be handed over.
+    ci, is_lifted = spec.ci, spec.runtimes[pair.runtime].strategy == "lift"
+    return is_lifted and ci.snapshot_runner != (QEMU,) and pair.target in ci.snapshot_targets

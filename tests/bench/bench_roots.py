@@ -2,9 +2,8 @@
 
     python -m tests.bench.bench_roots --cache-dir DIR [--only NAME]… [--way WAY]… [--jobs N] [--json FILE]
 
-Debian's source packages are built unchanged by their own ``debian/rules``, tests included; what they need is installed
-first and is not counted. The other projects are small ones that are written here. Roots stay in the cache; changes are
-kept under the name ``bench``.
+The projects are small ones that are written here (`bench_packages` builds Debian's). Roots stay in the cache; changes
+are kept under the name ``bench``.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ PACKAGES = (
     "debhelper", "gettext", "autoconf", "automake", "libtool", "pkg-config", "cmake", "ninja-build", "meson",
     "rustc-web", "cargo-web", "clang", "lld", "ccache",
 )  # fmt: skip
-WAYS = {"emulated": ("arm64", ("--env", "NATIVE=0")), "ours": ("arm64", ()), "native": ("amd64", ())}
-DEBIAN = ("hello", "lua5.4", "jq", "zstd", "sqlite3")
+WAYS = {"emulated": ("arm64", ("--no-native",)), "ours": ("arm64", ("--native-python",)), "native": ("amd64", ())}
 UNITS = 3
 CARGO = """\
 [package]
@@ -87,7 +85,7 @@ class Bench:
         packages = [word for name in PACKAGES for word in ("--package", name)]
         argv = [
             sys.executable, "-m", "pipeline", "--cache-dir", str(self.cache_dir), "root", "run", "--target", target,
-            *packages, "--native-perl", "--keep", "bench", "--env", f"JOBS={self.jobs}", *own, *options,
+            *packages, "--keep", "bench", "--env", f"JOBS={self.jobs}", *own, *options,
             "bash", "-ec", script,
         ]  # fmt: skip
         started = time.monotonic()
@@ -101,15 +99,9 @@ class Bench:
     def measure(self, name: str, way: str, directory: Path) -> tuple[float, float]:
         project = fresh(directory / name / way)
         report = ("--report-file", str(project / "ran.json"))
-        if name in DEBIAN:
-            # On the native tools in every way: this is not what is measured.
-            prepare = f"apt-get update -qq; apt-get build-dep -qqy {name}; apt-get source -qq {name}; mv {name}-*/ src"
-            self.run(way, project, prepare, "--env", "NATIVE=1")
-            build = "cd src; DEB_BUILD_OPTIONS=parallel=$JOBS dpkg-buildpackage -b -us -uc"
-            return self.run(way, project, build, *report)
         write(name, project)
         if name == "cargo":
-            self.run(way, project, "cargo fetch", "--env", "NATIVE=1")
+            self.run(way, project, "cargo fetch")
         return self.run(way, project, SCRIPTS[name], *report)
 
 
@@ -154,14 +146,14 @@ def lines(measured: dict[str, dict[str, tuple[float, float]]]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--cache-dir", type=Path, required=True)
-    parser.add_argument("--only", action="append", choices=(*DEBIAN, *SCRIPTS))
+    parser.add_argument("--only", action="append", choices=tuple(SCRIPTS))
     parser.add_argument("--way", action="append", choices=tuple(WAYS))
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     bench = Bench(cache_dir=given.cache_dir.resolve(), jobs=given.jobs)
     measured: dict[str, dict[str, tuple[float, float]]] = {}
-    for name in given.only or (*SCRIPTS, *DEBIAN):
+    for name in given.only or SCRIPTS:
         for way in given.way or WAYS:
             bench.run(way, fresh(bench.cache_dir / "bench-roots" / "root"), "true")  # the root is made, if need be
             measured.setdefault(name, {})[way] = bench.measure(name, way, bench.cache_dir / "bench-roots")

@@ -16,8 +16,9 @@ import pytest
 
 from .ordinary import OrdinaryUser, make_user
 
+PACKAGES = ("gcc", "g++", "libc6-dev", "ccache", "musl-tools", "python3", "dpkg-dev")
 ROOT_OPTIONS = (
-    "--target", "arm64", "--minimal", "--package", "gcc", "--package", "g++", "--package", "libc6-dev",
+    "--target", "arm64", "--minimal", "--native-python", *(word for name in PACKAGES for word in ("--package", name)),
 )  # fmt: skip
 C = '#include <stdio.h>\nint main(void) { puts("from C"); return 0; }\n'
 CXX = (
@@ -122,7 +123,101 @@ def test_what_a_program_sees(user: OrdinaryUser) -> None:
     said = run(user, "--no-network", "--no-project", "sh", "-c", script)
     assert said.stdout.split() == ["absent", "/.native/names/gcc", "lo", "sh"], said.stderr
     assert run(user, "false").returncode == 1
+    assert run(user, "sh", "-c", "sleep 98.7 & exit 3").returncode == 3
+    assert not left_behind(user, "sleep 98.7")
+    assert run(user, "sh", "-c", "sleep 98.8 & exit 0").returncode == 0
+    assert not left_behind(user, "sleep 98.8")
+    assert not list((user.cache_dir / "root" / "runs").iterdir())
     assert run(user, "no-such-program").returncode == 127
+
+
+PYTHON = """
+import ctypes, json, os, platform, ssl, sys, sysconfig
+print(json.dumps([sys.executable, sys.prefix, platform.machine(), sysconfig.get_platform(), sysconfig.get_paths(),
+                  sysconfig.get_config_var("EXT_SUFFIX"), sys.path[1:]]))
+"""
+FROM_BOTH = """
+set -e
+uname -m; NATIVE=0 uname -m
+python3 probe.py >native; NATIVE=0 python3 probe.py >emulated; cmp native emulated; cat native
+python3 -m venv --without-pip environment; environment/bin/python3 -c 'import sys; print(sys.prefix)'
+mkdir -p tree/DEBIAN
+printf '%s: a\\n' Package Maintainer Description >tree/DEBIAN/control
+printf 'Version: 1\\nArchitecture: arm64\\n' >>tree/DEBIAN/control
+seq 100000 >tree/numbers
+export SOURCE_DATE_EPOCH=1
+for switch in 1 0; do NATIVE=$switch dpkg-deb --root-owner-group -b tree $switch.deb >packed; done
+cmp 0.deb 1.deb && echo equal
+"""
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_native_programs_tell_of_the_roots_machine(user: OrdinaryUser) -> None:
+    project = user.home / "project"
+    (project / "probe.py").write_text(PYTHON)
+    said = run(user, "--report-file", "ran.json", "bash", "-c", FROM_BOTH)
+    assert said.returncode == 0, said.stderr
+    native, emulated, python, environment, equal = said.stdout.splitlines()
+    assert (native, emulated, equal) == ("aarch64", "aarch64", "equal")
+    assert json.loads(python)[:4] == ["/usr/bin/python3", "/usr", "aarch64", "linux-aarch64"]
+    assert environment == str(project / "environment")
+    ran = {(one["name"], one["emulated"]) for one in json.loads((project / "ran.json").read_text())["ran"]}
+    assert {(name, kind) for name in ("dpkg-deb", "uname") for kind in (True, False)} <= ran
+
+
+CACHED = """
+set -e
+export CCACHE_DIR=$PWD/ccache
+for kind in one two; do
+    ccache -z >/dev/null
+    for turn in 1 2; do
+        if [ $kind = one ]; then ccache gcc -O2 -c a.c -o $turn.o
+        else PATH=/usr/lib/ccache:$PATH gcc -O1 -c a.c -o $turn.o; fi
+    done
+    cmp 1.o 2.o
+    ccache --print-stats | grep -E '^(direct_cache_hit|cache_miss)'
+done
+"""
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_a_compiler_cache_in_front_of_the_native_compiler(user: OrdinaryUser) -> None:
+    (user.home / "project" / "a.c").write_text(C)
+    said = run(user, "--report", "bash", "-c", CACHED)
+    assert said.returncode == 0, said.stderr
+    once = ["cache_miss\t1", "direct_cache_hit\t1"]
+    assert sorted(said.stdout.splitlines()) == sorted(once * 2), said.stdout
+    assert "emulated" in said.stderr
+    assert not re.search(r"^emulated .* (cc1|ccache)$", said.stderr, re.MULTILINE)
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_a_root_of_musl_from_a_file(user: OrdinaryUser) -> None:
+    """A loader, a program and the name of a distribution: native tools of another one must stay out."""
+    project = user.home / "project"
+    (project / "a.c").write_text(C)
+    made = run(user, "sh", "-c", "musl-gcc -O2 a.c -o program; cp -L /lib/ld-musl-aarch64.so.1 .")
+    assert made.returncode == 0, made.stderr
+    rootfs = user.home / "musl"
+    for name, source in (("bin/program", "program"), ("lib/ld-musl-aarch64.so.1", "ld-musl-aarch64.so.1")):
+        (rootfs / name).parent.mkdir(parents=True)
+        shutil.copy(project / source, rootfs / name)
+    (rootfs / "etc").mkdir()
+    (rootfs / "etc/os-release").write_text("ID=alpine\nVERSION_ID=3.20.0\n")
+    words = ("root", "run", "--target", "arm64", "--no-project", "--rootfs")
+    for packer, ending in (("--xz", "xz"), ("--zstd", "zst")):
+        archive = user.home / f"root.tar.{ending}"
+        subprocess.run(["tar", packer, "-cf", archive, "-C", rootfs, "."], check=True)
+        archive.chmod(0o644)
+        said = user.run(*words, str(archive), "/bin/program")
+        assert (said.returncode, said.stdout) == (0, "from C\n"), said.stderr
+        assert "everything in the root is emulated: it is of another kind" in said.stderr
+    damaged = user.home / "damaged.tar.zst"
+    damaged.write_bytes((user.home / "root.tar.zst").read_bytes()[:-200])
+    assert user.run(*words, str(damaged), "/bin/program").returncode == 24
 
 
 @pytest.mark.network

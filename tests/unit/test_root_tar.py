@@ -74,8 +74,8 @@ def test_a_root(tmp_path: Path, ending: Literal["w", "w:gz", "w:xz"]) -> None:
         ([link("b", "/../../etc/passwd", tarfile.LNKTYPE)],
          "member '/../../etc/passwd': its path leads out of the directory"),
         ([member("a", b"1"), member("a", b"2")], "the name a occurs twice"),
-        ([member("a", b"123"), member("b", b"45")], "it unpacks to more than 4 bytes"),
-        ([member("a"), member("b"), member("c"), member("d")], "there are more than 3 members"),
+        ([member("a", b"123"), member("b", b"45")], "member 'b': it unpacks to more than 4 bytes"),
+        ([member("a"), member("b"), member("c"), member("d")], "member 'd': there are more than 3 members"),
     ],
 )  # fmt: skip
 def test_what_is_refused(tmp_path: Path, members: list[tuple[tarfile.TarInfo, bytes]], why: str) -> None:

@@ -65,3 +65,17 @@ def test_offline_and_nothing_made(tmp_path: Path, capsys: pytest.CaptureFixture[
         "  usual cause: it was never made here with these packages, or its cache was removed\n"
         "  what to do:  run the same command once without --offline\n"
     )
+
+
+@pytest.mark.parametrize("verb", [("generator",), ("stitch", "--snapshot", "x.snapshot.tar.zst")])
+def test_a_build_in_a_root_is_not_shared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Cargo.toml").write_text('[package]\nname = "app"\n')
+    (tmp_path / "x.snapshot.tar.zst").touch()
+    argv = [*verb, "--path", str(tmp_path), "--target", "arm64", "--strategy", "root", "--out", str(tmp_path)]
+    assert main(["--cache-dir", str(tmp_path / "cache"), *argv]) == 26
+    assert capsys.readouterr().err.startswith(
+        "error: a build with the strategy `root` cannot be shared between machines\n"
+    )

@@ -27,6 +27,11 @@ def exported(tmp_path: Path) -> Exported:
     (rootfs / "bin").symlink_to("usr/bin")
     for name in ("bash", "gcc", "clang"):
         written(tools / "switches" / name, f"native {name}")
+    written(tools / "by-path/bash", "native bash")
+    modules = "usr/lib/python3.11/lib-dynload"
+    written(tools / "usr/bin/python3.11")
+    for place, machine in ((tools, "x86_64"), (rootfs, "aarch64")):
+        written(place / modules / f"_ctypes.cpython-311-{machine}-linux-gnu.so")
     arm64 = find_target("arm64")
     root = EmulatedRoot(
         request=RootRequest(target=arm64),
@@ -44,11 +49,13 @@ def test_what_an_image_holds(tmp_path: Path) -> None:
     assert (made["etc/shadow"].owner_id, made["etc/shadow"].group_id, made["etc/shadow"].mode) == (0, 42, 0o640)
     assert (made["usr/bin/other"].mode, made["bin"].link_to) == (0o755, "usr/bin")
     # What scripts name by its path is native; the root's own is kept.
-    assert made["usr/bin/bash"].content == tmp_path / "tools/switches/bash"
+    assert made["usr/bin/bash"].content == tmp_path / "tools/by-path/bash"
     assert made[".emulated/bash"].content == tmp_path / "made/rootfs/usr/bin/bash"
     assert made["usr/bin/gcc"].content == tmp_path / "made/rootfs/usr/bin/gcc"
     names = {name: member.link_to for name, member in made.items() if name.startswith(".native/names/")}
     assert names == {f".native/names/{name}": f"/.native/switches/{name}" for name in ("bash", "gcc")}
+    module = "usr/lib/python3.11/lib-dynload/_ctypes.cpython-311-x86_64-linux-gnu.so"
+    assert made[module].link_to == f"/.native/{module}"
     assert {".entry/usr/bin/proot", ".entry/emulator", ".native/switches/clang"} <= made.keys()
 
 

@@ -129,6 +129,15 @@ def test_a_snapshot_on_top_of_another_takes_a_pair_of_jobs_more() -> None:
     assert {build[name]["if"] for name in chain} == {NOT_FROM_A_FORK}
 
 
+def test_what_is_not_lifted_is_not_handed_over() -> None:
+    """Without lifting, there is no program that another machine could run."""
+    not_lifted = RUNTIMES.replace('path = "other" }', 'path = "other" }\nstrategy = "root"')
+    files = workflow_files(parse_spec(tomllib.loads(not_lifted + HOSTED)))
+    build = yaml.load(files["build.yml"], Loader=yaml.BaseLoader)["jobs"]
+    assert ("other", "arm64") in pairs(build["build"])
+    assert ("other", "arm64") not in pairs(build["generator"]) + pairs(build["stitch"])
+
+
 @EVERY
 def test_the_toolbox_is_kept_but_not_for_releases(ci: str) -> None:
     build = parsed(ci)["build.yml"]["jobs"]
