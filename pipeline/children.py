@@ -14,12 +14,16 @@ from pipeline import proc
 def stop_children() -> None:
     """Interrupt the process groups of all children of this process, then terminate, then kill what is left.
 
+    A group whose leader has ended is killed at once: whoever started it may have been interrupted before knowing of it.
     Children that are started meanwhile are met by the next round. Returns when there are none, at the latest
     after both times of grace.
     """
     started = time.monotonic()
     told: dict[int, signal.Signals] = {}
     while children := _children():
+        for group in told.keys() - set(children):
+            _signal(group, signal.SIGKILL)
+            del told[group]
         waited_s = time.monotonic() - started
         number = _signal_after(waited_s)
         for pid in children:
@@ -29,6 +33,8 @@ def stop_children() -> None:
         if waited_s > proc.INTERRUPT_GRACE_S + 2 * proc.TERMINATE_GRACE_S:
             return
         time.sleep(0.1)
+    for group in told:
+        _signal(group, signal.SIGKILL)
 
 
 def _signal_after(waited_s: float) -> signal.Signals:

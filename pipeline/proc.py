@@ -248,10 +248,11 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float | None) -> tuple[bo
     finally:
         if timer:
             timer.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
     timed_out = timeout_s is not None and time.monotonic() - started >= timeout_s
-    # Descendants that outlive their parent would keep the pipes open.
+    # Descendants that outlive their parent would keep the pipes open. First: an interrupt may come at any point, and
+    # a process with a return code counts as one whose group is gone.
     _signal_group(process.pid, signal.SIGKILL)
+    process.returncode = os.waitstatus_to_exitcode(status)
     figures = (usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
     return timed_out and process.returncode < 0, process.returncode, figures
 

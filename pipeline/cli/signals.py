@@ -18,14 +18,20 @@ class _Stopper:
 
     def __init__(self) -> None:
         self._stopping = False
+        # Worker threads do not see the exception; their children have to end for them to end.
+        self._thread = threading.Thread(target=children.stop_children, daemon=True)
+
+    def wait(self) -> None:
+        """Return when no child is left, which is at once when none was told to end."""
+        if self._thread.is_alive():
+            self._thread.join()
 
     def handle(self, number: int, frame: types.FrameType | None) -> None:
         del number, frame
         if self._stopping:
             return
         self._stopping = True
-        # Worker threads do not see the exception; their children have to end for them to end.
-        threading.Thread(target=children.stop_children, daemon=True).start()
+        self._thread.start()
         raise KeyboardInterrupt
 
 
@@ -47,5 +53,6 @@ def stopping_children() -> Iterator[None]:
     try:
         yield
     finally:
+        stopper.wait()
         for number, handler in before.items():
             signal.signal(number, handler)

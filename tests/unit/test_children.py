@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import select
+import subprocess
 import threading
 import time
 
@@ -61,3 +63,18 @@ def test_a_child_that_ignores_everything_is_killed(monkeypatch: pytest.MonkeyPat
     assert ready.wait(10)
     children.stop_children()
     assert future.result(timeout=5).exit_code == 128 + 9
+
+
+def test_what_outlives_a_child_that_nobody_waits_for_is_killed() -> None:
+    """An interrupt may come while a child is being started: then its group is known by the kernel alone."""
+    script = "trap 'exit 1' INT; sleep 1000 & echo $!; wait"
+    process = subprocess.Popen(["/bin/sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline()
+        children.stop_children()
+        # A background job of a shell ignores interrupts; dead, it holds no end of the pipe.
+        ended, _, _ = select.select([process.stdout], [], [], 10)
+        assert ended, "it still runs"
+        assert process.stdout.read() == ""
+    assert process.wait(timeout=5) == 1
