@@ -94,6 +94,7 @@ ARCHITECTURES = {
         toolchain="clang_x64",
         runtime_library_dir="x86_64-unknown-linux-gnu",
         runtime_library_suffix="x86_64",
+        tried=True,
     ),
     "armhf": Architecture(
         cpu="arm",
