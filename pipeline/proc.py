@@ -249,8 +249,7 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float | None) -> tuple[bo
         if timer:
             timer.cancel()
     timed_out = timeout_s is not None and time.monotonic() - started >= timeout_s
-    # Descendants that outlive their parent would keep the pipes open. First: an interrupt may come at any point, and
-    # a process with a return code counts as one whose group is gone.
+    # Descendants would keep the pipes open. First: whoever is interrupted here takes a return code for a group's end.
     _signal_group(process.pid, signal.SIGKILL)
     process.returncode = os.waitstatus_to_exitcode(status)
     figures = (usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
