@@ -53,7 +53,7 @@ _LEFT_OUT = {"jq": "valgrind"}
 _TESTS = (
     re.compile(r"^# (?P<name>TOTAL|PASS|SKIP|XFAIL|FAIL|XPASS|ERROR): +(?P<count>\d+)"),  # Automake
     re.compile(r"^(?P<count>\d+) of \d+ (?P<name>tests? passed)"),  # jq
-    re.compile(r"^(?P<name>ok|Running|Test)\b[: ]"),
+    re.compile(r"^(?P<name>ok|Running test|Test)\b[: ]"),
 )
 _BUILD_IDS = "/.build-id/"
 """Named after what is in them."""
@@ -91,6 +91,7 @@ def remember(path: Path, name: str, way: str, result: Built) -> dict[str, dict[s
         found: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
         found.setdefault(name, {})[way] = dataclasses.asdict(result)
         fs.write_text(path, json.dumps(found, indent=1) + "\n")
+        found = json.loads(path.read_text())  # as other runs read it: lists, not tuples
     return found
 
 
