@@ -45,7 +45,7 @@ LEFT_OUT
 # A mirror may lack the sources of a security update.
 apt-get source -qq NAME ||
     apt-get source -qq "NAME=$(apt-cache madison NAME | awk '/Sources/ && !/security/ { print $3; exit }')"
-mv NAME-*/ src
+mv ./*/ src
 """
 _BUILD = "cd src; DEB_BUILD_OPTIONS=parallel=1 dpkg-buildpackage -b -d -us -uc"
 _LEFT_OUT = {"jq": "valgrind"}
