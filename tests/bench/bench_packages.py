@@ -90,9 +90,10 @@ def remember(path: Path, name: str, way: str, result: Built) -> dict[str, dict[s
     with fs.locked(path.with_suffix(".lock")):
         found: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
         found.setdefault(name, {})[way] = dataclasses.asdict(result)
-        fs.write_text(path, json.dumps(found, indent=1) + "\n")
-        found = json.loads(path.read_text())  # as other runs read it: lists, not tuples
-    return found
+        text = json.dumps(found, indent=1) + "\n"
+        fs.write_text(path, text)
+    as_read: dict[str, dict[str, Any]] = json.loads(text)  # as by other runs: lists, not tuples
+    return as_read
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
