@@ -52,7 +52,7 @@ class Assembly:
         """
         digest = fs.sha256_json(self._identity())
         host = self._host_scripts()
-        self._make(host.directory, lambda staging: write_host_scripts(host, staging))
+        self._make(host.directory, host.directory.is_dir, lambda staging: write_host_scripts(host, staging))
         directory = toolbox_dir(self.context) / f"toolchain-{self.target.name}-{digest[:DIGEST_LENGTH]}"
         toolchain = self._read(directory) or self._write(self._target_scripts(host, directory), digest)
         return dataclasses.replace(toolchain, sysroot_packages=self.plan.sysroot if self.plan else ())
@@ -89,18 +89,18 @@ class Assembly:
             described = self._describe(inputs, digest, self._versions(inputs.host))
             (staging / "toolchain.json").write_bytes(_TOOLCHAIN.dump_json(described, indent=1))
 
-        self._make(inputs.directory, write)
+        self._make(inputs.directory, lambda: self._read(inputs.directory) is not None, write)
         toolchain = self._read(inputs.directory)
         if toolchain is None:
             raise AssertionError(inputs.directory)
         return toolchain
 
-    def _make(self, directory: Path, write: Callable[[Path], None]) -> None:
+    def _make(self, directory: Path, is_whole: Callable[[], bool], write: Callable[[Path], None]) -> None:
         """Make the directory, once: other runs may be using it."""
-        if directory.is_dir():
+        if is_whole():
             return
         with fs.locked(directory.parent / f"{directory.name}.lock"):
-            if not directory.is_dir():
+            if not is_whole():
                 with fs.atomic_directory(directory) as staging:
                     write(staging)
 
