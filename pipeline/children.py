@@ -22,19 +22,19 @@ def stop_children() -> None:
     told: dict[int, signal.Signals] = {}
     while children := _children():
         for group in told.keys() - set(children):
-            _signal(group, signal.SIGKILL)
+            proc.signal_group(group, signal.SIGKILL)
             del told[group]
         waited_s = time.monotonic() - started
         number = _signal_after(waited_s)
         for pid in children:
             if told.get(pid) != number:
                 told[pid] = number
-                _signal(pid, number)
+                proc.signal_group(pid, number)
         if waited_s > proc.INTERRUPT_GRACE_S + 2 * proc.TERMINATE_GRACE_S:
             return
         time.sleep(0.1)
     for group in told:
-        _signal(group, signal.SIGKILL)
+        proc.signal_group(group, signal.SIGKILL)
 
 
 def _signal_after(waited_s: float) -> signal.Signals:
@@ -56,8 +56,3 @@ def _children() -> list[int]:
             if parent == os.getpid() and group == int(entry.name) and state != "Z":
                 found.append(group)
     return found
-
-
-def _signal(group_id: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group_id, number)

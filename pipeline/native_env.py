@@ -32,8 +32,6 @@ regenerate them (none among the ones known to need this module) would want autoc
 PROGRAMS = ("cmake", "make", "pkg-config")
 """Programs of these packages, which must lie on the PATH of the build."""
 _TIMEOUT_S = 30.0
-PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64", "armhf": "armv7l", "s390x": "s390x", "ppc64el": "ppc64le"}
-"""What CMake calls a processor is what ``uname -m`` says there."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,7 +72,7 @@ def cmake_toolchain(toolchain: Toolchain) -> str:
     suffix = target.env_suffix
     settings = {
         "CMAKE_SYSTEM_NAME": "Linux",
-        "CMAKE_SYSTEM_PROCESSOR": PROCESSORS[target.name],
+        "CMAKE_SYSTEM_PROCESSOR": target.kernel_machine,  # what `uname -m` says there
         "CMAKE_C_COMPILER": _tool(toolchain, f"CC_{suffix}"),
         "CMAKE_CXX_COMPILER": _tool(toolchain, f"CXX_{suffix}"),
         "CMAKE_ASM_COMPILER": _tool(toolchain, f"CC_{suffix}"),

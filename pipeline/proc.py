@@ -238,7 +238,7 @@ def _spawn(command: Command, stdin: IO[bytes] | None = None) -> Iterator[subproc
 
 def _wait(process: subprocess.Popen[bytes], timeout_s: float | None) -> tuple[bool, int, tuple[float, int]]:
     """Reap *process*; return whether it timed out, its return code, and CPU seconds and peak memory."""
-    timer = threading.Timer(timeout_s, _signal_group, (process.pid, signal.SIGKILL)) if timeout_s else None
+    timer = threading.Timer(timeout_s, signal_group, (process.pid, signal.SIGKILL)) if timeout_s else None
     started = time.monotonic()
     if timer:
         timer.daemon = True
@@ -250,13 +250,13 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float | None) -> tuple[bo
             timer.cancel()
     timed_out = timeout_s is not None and time.monotonic() - started >= timeout_s
     # Descendants would keep the pipes open. First: whoever is interrupted here takes a return code for a group's end.
-    _signal_group(process.pid, signal.SIGKILL)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    figures = (usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
-    return timed_out and process.returncode < 0, process.returncode, figures
+    signal_group(process.pid, signal.SIGKILL)
+    process.returncode = code = os.waitstatus_to_exitcode(status)
+    return timed_out and code < 0, code, (usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
-def _signal_group(group_id: int, number: signal.Signals) -> None:
+def signal_group(group_id: int, number: signal.Signals) -> None:
+    """Send a signal to all of a process group, if there is one that is ours."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group_id, number)
 
@@ -267,11 +267,11 @@ def _stop_group(process: subprocess.Popen[bytes]) -> None:
         return
     steps = ((signal.SIGINT, INTERRUPT_GRACE_S), (signal.SIGTERM, TERMINATE_GRACE_S), (signal.SIGKILL, 60.0))
     for number, grace_s in steps:
-        _signal_group(process.pid, number)
+        signal_group(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(grace_s)
             break
-    _signal_group(process.pid, signal.SIGKILL)
+    signal_group(process.pid, signal.SIGKILL)
 
 
 class _Collector:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pipeline.cli.option_values import parse_probe, parse_words
 from pipeline.cli.settings import common_options, open_session
 from pipeline.installing import index
 from pipeline.installing.choice import Machine
@@ -15,7 +15,7 @@ from pipeline.installing.fallback import Build
 from pipeline.installing.install import install as install_prebuilds
 from pipeline.installing.machine import machine_of
 from pipeline.installing.request import Installed, InstallRequest
-from pipeline.model.prebuild import Libc, Probe
+from pipeline.model.prebuild import Libc
 from pipeline.model.target import find_target
 
 DEFAULT_OUT_DIR = Path("bin")
@@ -72,7 +72,7 @@ def _request(options: dict[str, Any], start_dir: Path) -> InstallRequest:
         node=options["node"],
         build=_build(options, start_dir),
         sha256=options["sha256"],
-        zip_probe=Probe(args=tuple(shlex.split(options["probe"]))),
+        zip_probe=parse_probe(options["probe"]),
     )
 
 
@@ -89,7 +89,7 @@ def _build(options: dict[str, Any], start_dir: Path) -> Build | None:
         raise click.UsageError("--build is the command, --built what it makes: both are needed, or none")
     if not options["build"]:
         return None
-    return Build(argv=tuple(shlex.split(options["build"])), directory=start_dir, output=options["built"])
+    return Build(argv=parse_words("--build", options["build"]), directory=start_dir, output=options["built"])
 
 
 def _line(done: Installed, start_dir: Path) -> str:

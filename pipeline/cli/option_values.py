@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.model.prebuild import Probe
 from pipeline.model.spec import Canary, PrebuiltVm, SourceVm, SystemVm, VmProvider
 from pipeline.model.spec_values import GLIBC_VERSION
 
@@ -13,13 +14,23 @@ from pipeline.model.spec_values import GLIBC_VERSION
 def parse_check(text: str) -> Canary:
     """Return the canary that ``ARGS=>TEXT`` means: run with ARGS (split like a shell), TEXT is in what it prints."""
     arguments, arrow, expected = text.partition("=>")
-    try:
-        words = tuple(shlex.split(arguments))
-    except ValueError as error:
-        raise misfit(f"--check {text!r}: {error}", "close every quote") from error
+    words = parse_words("--check", arguments, whole=text)
     if not arrow or not words or not expected.strip():
         raise misfit(f"--check {text!r} is not ARGS=>TEXT", "such as --check \"eval 'print(6*7)' => 42\"")
     return Canary(args=words, stdout_contains=expected.strip())
+
+
+def parse_probe(text: str) -> Probe:
+    """Return the probe that runs a program with the arguments *text*, split like a shell."""
+    return Probe(args=parse_words("--probe", text))
+
+
+def parse_words(option: str, text: str, *, whole: str = "") -> tuple[str, ...]:
+    """Return the words of *text*, split like a shell; it is part of *whole*, the value that the option was given."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise misfit(f"{option} {whole or text!r}: {error}", "close every quote") from error
 
 
 def parse_v8(text: str, *, start_dir: Path) -> VmProvider:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
+from pipeline.cli.option_values import parse_probe
 from pipeline.cli.settings import Session, common_options, open_session
 from pipeline.cli.spec_file import load_spec, required_spec
 from pipeline.errors import UnknownNameError
@@ -85,7 +85,7 @@ def _index_builds(options: dict[str, Any], session: Session, start_dir: Path) ->
 
 def _index_zips(options: dict[str, Any], session: Session, start_dir: Path) -> None:
     directory = (start_dir / options["zips"]).absolute()
-    probe = Probe(args=tuple(shlex.split(options["probe"])))
+    probe = parse_probe(options["probe"])
     path = index_zips.run(index_zips.ZipIndexInputs(directory=directory, url=options["url"], probe=probe))
     session.result({"schema": 1, "indexes": [str(path)]}, f"{path}\n")
 

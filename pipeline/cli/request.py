@@ -115,7 +115,8 @@ def make_request(options: RequestOptions, *, start_dir: Path) -> BuildRequest:
     """
     if len(options.runtime) > 1:
         raise misfit("several runtimes at once", "give one --runtime; `build` takes several")
-    return _request(options, *(options.runtime or (None,)), start_dir=start_dir)
+    (request,) = make_requests(options, start_dir=start_dir)
+    return request
 
 
 def make_requests(options: RequestOptions, *, start_dir: Path) -> tuple[BuildRequest, ...]:

@@ -17,6 +17,7 @@ from typing import Any
 from pipeline import fs, tarball
 from pipeline.errors import ArchiveError, UnknownNameError
 from pipeline.examine.trees import Declared, Opened, Tree, is_worth_a_look
+from pipeline.model.attestation import is_attestation
 from pipeline.model.findings import Finding, Severity
 from pipeline.model.members import Member
 from pipeline.model.target import Target, find_target
@@ -105,9 +106,9 @@ class _Images:
         if depth > _MAX_DEPTH or len(manifests) > _MAX_MANIFESTS:
             raise _damaged("its indexes are nested too deeply, or name too many images")
         for descriptor in manifests:
+            if is_attestation(descriptor):
+                continue  # it holds no programs
             platform = descriptor.get("platform") if isinstance(descriptor, dict) else None
-            if isinstance(platform, dict) and platform.get("os") == "unknown":
-                continue  # an attestation: it describes, and holds no programs
             described = self._described(descriptor)
             if "manifests" in described:
                 yield from self._index_trees(described, depth + 1)

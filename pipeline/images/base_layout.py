@@ -12,6 +12,7 @@ from pipeline import tarball
 from pipeline.errors import ImageError
 from pipeline.images.bases import BaseIndex, check_platforms, platform_name
 from pipeline.images.oci import LAYER_TYPE, LayoutReader
+from pipeline.model.attestation import is_attestation
 
 USER_FILES = ("etc/passwd", "etc/group")
 
@@ -107,13 +108,13 @@ def _manifests(reader: LayoutReader, index: Mapping[str, Any], depth: int) -> It
     if depth > _MAX_DEPTH:
         raise reader.wrong("its indexes are nested too deeply")
     for descriptor in reader.items(index.get("manifests"), "manifests"):
-        platform = descriptor.get("platform") if isinstance(descriptor, dict) else None
-        if isinstance(platform, dict) and platform.get("os") == "unknown":
+        if is_attestation(descriptor):
             continue
         document = reader.document(descriptor)
         if "manifests" in document:
             yield from _manifests(reader, document, depth + 1)
         elif "layers" in document:
+            platform = descriptor.get("platform")
             said = platform if isinstance(platform, dict) else reader.document(document.get("config"))
             yield platform_name(said), descriptor
 

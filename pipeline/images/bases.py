@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ImageError
+from pipeline.model.attestation import is_attestation
 
 _MAX_INDEX_BYTES = 4 * 1024 * 1024
 
@@ -79,8 +80,7 @@ def check_platforms(index: BaseIndex, wanted: Iterable[str]) -> None:
 def _platforms(manifests: list[Any]) -> Iterator[str]:
     for descriptor in manifests:
         platform = descriptor.get("platform") if isinstance(descriptor, dict) else None
-        # Attestations have the platform unknown/unknown.
-        if isinstance(platform, dict) and platform.get("os") != "unknown":
+        if isinstance(platform, dict) and not is_attestation(descriptor):
             yield platform_name(platform)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline import tarball
 from pipeline.images.bases import platform_name
 from pipeline.images.oci import INDEX_TYPE, MANIFEST_TYPE, LayoutReader
+from pipeline.model.attestation import is_attestation
 from pipeline.oci_registry.client import MANIFEST_TYPES, Manifest
 from pipeline.oci_registry.uploads import LocalBlob
 
@@ -95,28 +96,23 @@ class _Reading:
         manifest = Manifest(media_type=media_type, content=content)
         if "manifests" in described:
             for child in reader.items(described["manifests"], "manifests"):
-                if self._attested or not _is_attestation(child):
+                if self._attested or not is_attestation(child):
                     self._add(child, depth + 1)
         else:
-            self._add_image(manifest, described, entry.get("platform"))
+            self._add_image(manifest, described, entry)
         self._manifests[manifest.digest] = manifest
         return manifest
 
-    def _add_image(self, manifest: Manifest, described: Mapping[str, Any], platform: object) -> None:
+    def _add_image(self, manifest: Manifest, described: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
         reader = self._reader
         for item in (described.get("config"), *reader.items(described.get("layers"), "layers")):
             path = reader.blob(item)
             self._blobs[item["digest"]] = LocalBlob(digest=item["digest"], path=path, size_bytes=path.stat().st_size)
-        if _is_attestation({"platform": platform}):
+        if is_attestation(entry):
             return
+        platform = entry.get("platform")
         said = platform if isinstance(platform, dict) else reader.document(described.get("config"))
         name = platform_name(said)
         if name in self._platforms:
             raise reader.wrong(f"it has two images for {name}")
         self._platforms[name] = manifest.digest
-
-
-def _is_attestation(entry: object) -> bool:
-    """Return whether an entry of an index names what only describes an image."""
-    platform = entry.get("platform") if isinstance(entry, dict) else None
-    return isinstance(platform, dict) and platform.get("os") == "unknown"

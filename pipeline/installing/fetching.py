@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import urllib.parse
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline import fs, net
@@ -61,38 +63,39 @@ def _fetched(archive: Archive, index: Index, mirrors: tuple[str, ...], client: n
         if final.is_file() and fs.sha256_file(final) == archive.sha256:
             return final
         if context.offline:
-            raise NetworkError(
-                f"{archive.name} must be fetched and --offline forbids it",
-                cause="it was never fetched here, or the cache is another one",
-                action="run the same command once without --offline",
-            )
-        with context.reporter.step(f"fetch {archive.name}", where=Where.NETWORK):
-            _download(archive, _addresses(archive, index, mirrors), final, client)
-    return final
-
-
-def _addresses(archive: Archive, index: Index, mirrors: tuple[str, ...]) -> list[str]:
-    own = archive.url or urllib.parse.urljoin(str(index.base), archive.name)
-    return [*(urllib.parse.urljoin(mirror, archive.name) for mirror in mirrors), own]
-
-
-def _download(archive: Archive, addresses: list[str], final: Path, client: net.Client) -> None:
-    failures: list[PipelineError] = []
-    for address in addresses:
+            raise must_be_fetched(archive.name)
         order = net.Download(
-            url=address,
+            url=archive.url or urllib.parse.urljoin(str(index.base), archive.name),
             destination=final,
             title=archive.name,
             max_bytes=min(archive.size_bytes, MAX_ARCHIVE_BYTES),
             sha256=archive.sha256,
         )
+        with context.reporter.step(f"fetch {archive.name}", where=Where.NETWORK):
+            download_first([urllib.parse.urljoin(mirror, archive.name) for mirror in mirrors], order, client)
+    return final
+
+
+def must_be_fetched(name: str) -> NetworkError:
+    """Return the error for an archive that is not here when nothing may be fetched."""
+    return NetworkError(
+        f"{name} must be fetched and --offline forbids it",
+        cause="it was never fetched here, or the cache is another one",
+        action="run the same command once without --offline",
+    )
+
+
+def download_first(mirrors: Iterable[str], order: net.Download, client: net.Client) -> net.Downloaded:
+    """Download from the first of the addresses *mirrors* that has it, else from the project's own place in *order*.
+
+    Raises the error of the latter, which names what mirrors said: NetworkError, IntegrityError, InstallError.
+    """
+    failures: list[PipelineError] = []
+    for address in (*mirrors, order.url):
         try:
-            client.download(order)
+            return client.download(dataclasses.replace(order, url=address))
         except (NetworkError, IntegrityError, InstallError) as error:
             failures.append(error)
-        else:
-            return
-    # The last one is the project's own place; what mirrors said stands above it.
     *others, last = failures
     raise type(last)(
         last.what, cause=last.cause, action=last.action, details="\n".join(str(error.what) for error in others)

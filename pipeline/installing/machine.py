@@ -45,12 +45,12 @@ def this_machine(environ: Mapping[str, str]) -> Machine:
     return Machine(platform=sys.platform, arch=arch, arm_version=arm_version, libc=libc, libc_version=version)
 
 
-def machine_of(target: Target, libc: Libc, libc_version: str | None, *, arm_version: int = 7) -> Machine:
+def machine_of(target: Target, libc: Libc, libc_version: str | None) -> Machine:
     """Return another machine, for which something is to be installed from here."""
     return Machine(
         platform="linux",
         arch=target.node_arch,
-        arm_version=arm_version if target.node_arch == "arm" else None,
+        arm_version=target.arm_version,
         libc=libc,
         libc_version=libc_version,
     )

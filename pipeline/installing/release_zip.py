@@ -18,10 +18,11 @@ from pipeline.context import Context
 from pipeline.elf.facts import ElfFacts
 from pipeline.elf.policy import version_text
 from pipeline.elf.reader import is_elf, read_elf
-from pipeline.errors import InstallError, IntegrityError, NetworkError
+from pipeline.errors import InstallError, IntegrityError
 from pipeline.installing.choice import Machine
-from pipeline.installing.fetching import MAX_ARCHIVE_BYTES, archive_path
+from pipeline.installing.fetching import MAX_ARCHIVE_BYTES, archive_path, download_first, must_be_fetched
 from pipeline.installing.index import Index, is_address
+from pipeline.model.asset import OS_NAME
 from pipeline.model.events import Where
 from pipeline.model.prebuild import (
     Archive,
@@ -40,8 +41,6 @@ SUFFIX = ".zip"
 TRIPLE = "{triple}"
 """In an address: what Rust calls the machine, such as ``x86_64-unknown-linux-gnu``."""
 UNKNOWN_VERSION = "0"
-_OS = "linux"
-_ARM_VERSION = 7
 _VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+)+(?:[-+][0-9A-Za-z.]+)?)")
 
 
@@ -55,7 +54,7 @@ def for_machine(location: str, machine: Machine) -> str:
     """Return *location* with the machine's name in place of ``{triple}``; raises InstallError where none is known."""
     if TRIPLE not in location:
         return location
-    target = next((one for one in TARGETS if one.node_arch == machine.arch and machine.platform == _OS), None)
+    target = next((one for one in TARGETS if one.node_arch == machine.arch and machine.platform == OS_NAME), None)
     if target is None:
         raise InstallError(
             f"it is not known what {TRIPLE} is for {machine}",
@@ -77,13 +76,12 @@ def fetch_zip(url: str, sha256: str | None, mirrors: tuple[str, ...], client: ne
     if known and (kept := archive_path(known, name, context)).is_file() and fs.sha256_file(kept) == known:
         return kept
     if context.offline:
-        raise NetworkError(
-            f"{name} must be fetched and --offline forbids it",
-            cause="it was never fetched here, or the cache is another one",
-            action="run the same command once without --offline",
-        )
+        raise must_be_fetched(name)
+    order = net.Download(
+        url=url, destination=note.with_suffix(SUFFIX), title=name, max_bytes=MAX_ARCHIVE_BYTES, sha256=sha256
+    )
     with context.reporter.step(f"fetch {name}", where=Where.NETWORK):
-        downloaded = _download([*(urllib.parse.urljoin(one, name) for one in mirrors), url], sha256, note, client)
+        downloaded = download_first([urllib.parse.urljoin(one, name) for one in mirrors], order, client)
     final = archive_path(downloaded.sha256, name, context)
     with fs.locked(final.parent.with_name(f".{downloaded.sha256}.lock")), fs.explained(final):
         fs.make_directory(final.parent)
@@ -106,23 +104,6 @@ def check_zip(path: Path, sha256: str | None) -> None:
         )
 
 
-def _download(addresses: list[str], sha256: str | None, note: Path, client: net.Client) -> net.Downloaded:
-    *mirrors, own = addresses
-    for address in mirrors:
-        try:
-            return client.download(_order(address, sha256, note))
-        except NetworkError:
-            continue
-    return client.download(_order(own, sha256, note))
-
-
-def _order(address: str, sha256: str | None, note: Path) -> net.Download:
-    return net.Download(
-        url=address, destination=note.with_suffix(SUFFIX), title=address.rpartition("/")[2],
-        max_bytes=MAX_ARCHIVE_BYTES, sha256=sha256,
-    )  # fmt: skip
-
-
 def index_of_zip(path: Path, *, address: str | None, probe: Probe | None) -> Index:
     """Return the index of the zip *path*, which came from *address*; None: it lies here.
 
@@ -135,15 +116,20 @@ def index_of_zip(path: Path, *, address: str | None, probe: Probe | None) -> Ind
             cause="the zip of another system, or one of sources",
             action=f"give the zip of this machine, or an address with {TRIPLE} in it",
         )
-    manifest = PrebuildManifest(
+    manifest = manifest_of(path.name.removesuffix(SUFFIX), address or str(path), prebuilds)
+    return Index(manifest=manifest, base=address or path.parent)
+
+
+def manifest_of(name: str, location: str, prebuilds: tuple[Prebuild, ...]) -> PrebuildManifest:
+    """Return the manifest of candidates that were measured, of the version that *location* says."""
+    return PrebuildManifest(
         schema_version=1,
-        name=path.name.removesuffix(SUFFIX),
-        version=version_in(address or str(path)),
+        name=name,
+        version=version_in(location),
         source_date_epoch_s=0,
         pipeline_version=pipeline.__version__,
         prebuilds=prebuilds,
     )
-    return Index(manifest=manifest, base=address or path.parent)
 
 
 def version_in(location: str) -> str:
@@ -185,16 +171,16 @@ def _prebuild(root: Path, names: tuple[str, ...], facts: ElfFacts, packed: Archi
         raise AssertionError("only called for known targets")
     libc = _libc(facts)
     # One index may have both, and a lock file tells files apart by their paths.
-    prefix = f"{DIRECTORY}/{_OS}-{target.node_arch}/bin/{'musl/' if libc is Libc.MUSL else ''}"
+    prefix = f"{DIRECTORY}/{OS_NAME}-{target.node_arch}/bin/{'musl/' if libc is Libc.MUSL else ''}"
     newest = facts.newest_version("GLIBC") if libc is Libc.GLIBC else None
     return Prebuild(
         kind=PrebuildKind.EXECUTABLE,
         name=names[0].rpartition("/")[2],
-        platform=_OS,
+        platform=OS_NAME,
         arch=target.node_arch,
         libc=libc,
         libc_floor=version_text(newest) if newest else None,
-        arm_version=_ARM_VERSION if target.node_arch == "arm" else None,
+        arm_version=target.arm_version,
         path=prefix + names[0],
         files=tuple(_files(root, names, prefix)),
         probe=probe,

@@ -55,6 +55,11 @@ class Target:
         return next(machine for machine, name in _MACHINE_NAMES.items() if name == self.name)
 
     @property
+    def arm_version(self) -> int | None:
+        """Return the version of the ARM architecture that 32-bit programs are compiled for; None for other CPUs."""
+        return 7 if self.node_arch == "arm" else None
+
+    @property
     def env_suffix(self) -> str:
         """Return the Rust triple as it stands in variables such as ``CC_<triple>``."""
         return self.rust_triple.replace("-", "_")

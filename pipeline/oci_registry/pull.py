@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline import fs
 from pipeline.errors import RegistryError
+from pipeline.model.attestation import is_attestation
 from pipeline.model.events import Reporter
 from pipeline.model.image_reference import ImageReference
 from pipeline.oci_registry.client import MANIFEST_TYPES, Manifest, Registry
@@ -88,9 +89,9 @@ class Pulling:
             raise self._registry.wrong("its indexes are nested too deeply")
         if isinstance(children := described.get("manifests"), list):
             for child in children:
-                platform = child.get("platform") if isinstance(child, dict) else None
-                if isinstance(platform, dict) and platform.get("os") == "unknown":
+                if is_attestation(child):
                     continue
+                platform = child.get("platform") if isinstance(child, dict) else None
                 manifest = self._manifest(self._digest(child))
                 if not isinstance(platform, dict) or self._is_wanted(platform):
                     yield from self._layers(manifest, depth + 1)

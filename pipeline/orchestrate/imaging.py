@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -224,27 +223,20 @@ def lay_out_builds(
     context: Context,
 ) -> Path:
     """Write what the *wanted* designs copy from *builds* to *context_dir* and return it; raises as lay_out does."""
-    parent = fs.make_directory(context.cache_dir / "images")
-    with tempfile.TemporaryDirectory(prefix="init-", dir=parent) as scratch:
-        inputs = lay_out_image.ContextInputs(
-            designs=wanted,
-            builds=builds,
-            sysroots=_sysroots(request, wanted, context),
-            context_dir=context_dir,
-            inits=_inits(request, Path(scratch), context),
-        )
-        return lay_out_image.run(inputs, context)
+    inputs = lay_out_image.ContextInputs(
+        designs=wanted,
+        builds=builds,
+        sysroots=_sysroots(request, wanted, context),
+        context_dir=context_dir,
+        inits=_inits(request, context),
+    )
+    return lay_out_image.run(inputs, context)
 
 
-def _inits(request: ImageRequest, scratch: Path, context: Context) -> dict[str, Path]:
+def _inits(request: ImageRequest, context: Context) -> dict[str, Mapping[str, Path]]:
     """Return process 1 of each target's images, where releases.toml wants one."""
     return {
-        item.target.name: fetch_init.run(
-            fetch_init.InitInputs(
-                toolbox=toolbox_inputs(request.request, item), place=fs.make_directory(scratch / item.target.name)
-            ),
-            context,
-        )
+        item.target.name: fetch_init.run(toolbox_inputs(request.request, item), context)
         for item in request.request.targets
         if request.spec.init
     }

@@ -24,8 +24,6 @@ from pipeline.model.release_asset import Asset, SnapshotDigest
 from pipeline.model.target import find_target
 from pipeline.releasing.builds import FinishedBuild
 
-_ARM_VERSION = 7
-
 
 def index_of(
     builds: tuple[FinishedBuild, ...], probe: Probe | None, tars: Mapping[str, Asset] = MappingProxyType({})
@@ -55,7 +53,7 @@ def _prebuild(build: FinishedBuild, probe: Probe | None, tar: Asset | None) -> P
         arch=target.node_arch,
         libc=Libc.GLIBC,
         libc_floor=subject.glibc_floor,
-        arm_version=_ARM_VERSION if target.node_arch == "arm" else None,
+        arm_version=target.arm_version,
         libraries=subject.assumed_libraries,
         path=prefix + _program(subject),
         files=tuple(

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline import fs
 from pipeline.model.prebuild import Libc
 from pipeline.model.target import Target
-from pipeline.native_env import PROCESSORS, cmake_quoted
+from pipeline.native_env import cmake_quoted
 
 CMAKE_NAME = "target.cmake"
 MESON_NAME = "target.meson"
@@ -63,7 +63,7 @@ def cmake_file(compilers: Compilers) -> str:
     variables, flags = compilers.variables, " ".join(compilers.link_flags)
     settings = {
         "CMAKE_SYSTEM_NAME": "Linux",
-        "CMAKE_SYSTEM_PROCESSOR": PROCESSORS[compilers.target.name],
+        "CMAKE_SYSTEM_PROCESSOR": compilers.target.kernel_machine,
         "CMAKE_C_COMPILER": variables["CC"],
         "CMAKE_CXX_COMPILER": variables["CXX"],
         "CMAKE_ASM_COMPILER": variables["CC"],

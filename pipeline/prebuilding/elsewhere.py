@@ -10,14 +10,14 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import fs
 from pipeline.elf.reader import is_elf, read_elf
 from pipeline.errors import PrebuildError
-from pipeline.model.prebuild import MANIFEST_PATH, Libc, Prebuild, PrebuildFile, PrebuildKind, Probe
+from pipeline.model.prebuild import MANIFEST_PATH, Libc, Prebuild, PrebuildKind, Probe
 from pipeline.model.prebuild_name import DIRECTORY, PrebuildName, read_path
 from pipeline.model.target import find_target
 from pipeline.prebuilding import macho, pe
 from pipeline.prebuilding.checking import Promise, check_file
+from pipeline.prebuilding.described import describe
 from pipeline.prebuilding.layout import Collected, read_layout
 from pipeline.prebuilding.node_api import VERSION_FUNCTION, newest_of, node_api_need, returned_constant
 
@@ -143,25 +143,11 @@ def _measured(path: Path, place: PrebuildName, measure: Measure) -> Prebuild:
     header = check_header(path, place)
     is_addon = place.kind is PrebuildKind.NODE_ADDON
     need = _linux_need(path, place, measure) if place.platform == "linux" and is_elf(path) else None
-    return Prebuild(
-        kind=place.kind,
-        name=place.name,
-        platform=place.platform,
-        arch=place.arch,
-        libc=place.libc,
+    return describe(
+        path,
+        place,
         libc_floor=need,
-        arm_version=place.arm_version,
         node_api=_node_api(path, place, header, measure) if is_addon and place.node_abi is None else None,
-        node_abi=place.node_abi,
-        path=place.path,
-        files=(
-            PrebuildFile(
-                path=place.path,
-                size_bytes=path.stat().st_size,
-                sha256=fs.sha256_file(path),
-                executable=not is_addon,
-            ),
-        ),
         probe=None if is_addon else measure.probe,
     )
 

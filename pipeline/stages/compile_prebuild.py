@@ -10,23 +10,20 @@ from pathlib import Path
 from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import PrebuildError
+from pipeline.model.asset import OS_NAME
 from pipeline.model.findings import Finding
-from pipeline.model.prebuild import Prebuild, PrebuildFile, PrebuildKind, Probe
+from pipeline.model.prebuild import Prebuild, PrebuildKind, Probe
 from pipeline.model.prebuild_name import PrebuildName
 from pipeline.model.prebuild_spec import ExecutableSpec, NodeAddonSpec, NpmSource
-from pipeline.model.target import Target
 from pipeline.prebuilding import sources
 from pipeline.prebuilding.checking import Need, Promise, check_file
 from pipeline.prebuilding.cross_files import Compilers
+from pipeline.prebuilding.described import describe
 from pipeline.prebuilding.gyp import GypBuild, build_addon, package_facts
 from pipeline.prebuilding.layout import copy_file
 from pipeline.prebuilding.node_api import node_api_need
 from pipeline.prebuilding.program import ProgramBuild, build_programs
 from pipeline.toolchains.node import Node
-
-ARM_VERSION = 7
-"""Of the 32-bit ARM target: Debian's armhf."""
-_OS = "linux"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,14 +121,14 @@ def _addon(inputs: CompileInputs, spec: NodeAddonSpec, tree: Path, context: Cont
     place = PrebuildName(
         kind=PrebuildKind.NODE_ADDON,
         name=spec.name or identity(spec, inputs.source).name,
-        platform=_OS,
+        platform=OS_NAME,
         arch=target.node_arch,
         libc=inputs.compilers.libc,
         node_abi=None if api else module_version(node.headers),
-        arm_version=_arm_version(target),
+        arm_version=target.arm_version,
     )
     return CompiledPrebuild(
-        prebuild=_prebuild(place, compiled.path, need, target=target, node_api=api.version if api else None),
+        prebuild=_described(inputs, place, compiled.path, need, node_api=api.version if api else None),
         files={place.path: _kept(inputs, place, compiled.path)},
         cpu_s=compiled.cpu_s,
         duration_s=compiled.duration_s,
@@ -158,15 +155,15 @@ def _programs(
         place = PrebuildName(
             kind=PrebuildKind.EXECUTABLE,
             name=name,
-            platform=_OS,
+            platform=OS_NAME,
             arch=target.node_arch,
             libc=inputs.compilers.libc,
-            arm_version=_arm_version(target),
+            arm_version=target.arm_version,
         )
         probe = spec.probe.probe() if spec.probe else None
         made.append(
             CompiledPrebuild(
-                prebuild=_prebuild(place, path, need, target=target, probe=probe),
+                prebuild=_described(inputs, place, path, need, probe=probe),
                 files={place.path: _kept(inputs, place, path)},
                 cpu_s=built.cpu_s * share,
                 duration_s=built.duration_s * share,
@@ -196,8 +193,14 @@ def _kept(inputs: CompileInputs, place: PrebuildName, path: Path) -> Path:
     return kept
 
 
-def _arm_version(target: Target) -> int | None:
-    return ARM_VERSION if target.node_arch == "arm" else None
+def _described(
+    inputs: CompileInputs, place: PrebuildName, path: Path, need: Need, *,
+    node_api: int | None = None, probe: Probe | None = None,
+) -> Prebuild:  # fmt: skip
+    made = describe(
+        path, place, libc_floor=need.libc_floor, libraries=need.libraries, node_api=node_api, probe=probe
+    )  # fmt: skip
+    return made.model_copy(update={"target": inputs.compilers.target.name})
 
 
 def _promise(inputs: CompileInputs) -> Promise:
@@ -206,37 +209,4 @@ def _promise(inputs: CompileInputs) -> Promise:
         libc=inputs.compilers.libc,
         glibc_floor=inputs.glibc_floor,
         assumed_libraries=frozenset(inputs.spec.assumed_libraries),
-    )
-
-
-def _prebuild(
-    place: PrebuildName,
-    path: Path,
-    need: Need,
-    *,
-    target: Target,
-    node_api: int | None = None,
-    probe: Probe | None = None,
-) -> Prebuild:
-    file = PrebuildFile(
-        path=place.path,
-        size_bytes=path.stat().st_size,
-        sha256=fs.sha256_file(path),
-        executable=place.kind is PrebuildKind.EXECUTABLE,
-    )
-    return Prebuild(
-        kind=place.kind,
-        name=place.name,
-        platform=place.platform,
-        arch=place.arch,
-        libc=place.libc,
-        libc_floor=need.libc_floor,
-        arm_version=place.arm_version,
-        node_api=node_api,
-        node_abi=place.node_abi,
-        libraries=need.libraries,
-        path=place.path,
-        files=(file,),
-        probe=probe,
-        target=target.name,
     )

@@ -6,11 +6,10 @@ import dataclasses
 import urllib.parse
 from pathlib import Path
 
-import pipeline
 from pipeline import fs
 from pipeline.errors import InstallError
-from pipeline.installing.release_zip import SUFFIX, measured, version_in
-from pipeline.model.prebuild import INDEX_SUFFIX, Prebuild, PrebuildManifest, Probe
+from pipeline.installing.release_zip import SUFFIX, manifest_of, measured
+from pipeline.model.prebuild import INDEX_SUFFIX, Prebuild, Probe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,14 +41,7 @@ def run(inputs: ZipIndexInputs) -> Path:
             cause="zips of several versions or variants in one directory, or of other systems only",
             action="give a directory with one zip for each machine",
         )
-    manifest = PrebuildManifest(
-        schema_version=1,
-        name=found[0].name,
-        version=version_in(inputs.url or str(inputs.directory)),
-        source_date_epoch_s=0,
-        pipeline_version=pipeline.__version__,
-        prebuilds=tuple(found),
-    )
+    manifest = manifest_of(found[0].name, inputs.url or str(inputs.directory), tuple(found))
     path = inputs.directory / f"{manifest.name}-{manifest.version}{INDEX_SUFFIX}"
     fs.write_text(path, manifest.to_json())
     return path

@@ -44,8 +44,8 @@ class ContextInputs:
     sysroots: Mapping[str, Path]
     """Roots with the C library, by the target's name; for targets whose images need none of it there is none."""
     context_dir: Path
-    inits: Mapping[str, Path] = dataclasses.field(default_factory=dict)
-    """Trees with process 1, as in an image, by the target's name; empty where the program is that itself."""
+    inits: Mapping[str, Mapping[str, Path]] = dataclasses.field(default_factory=dict)
+    """Files of process 1 by their paths in an image, by the target's name; none where the program is that itself."""
 
 
 def run(inputs: ContextInputs, context: Context) -> Path:
@@ -112,6 +112,7 @@ def _platform(inputs: ContextInputs, build: FinishedBuild, staging: Path) -> Non
         if target.name in inputs.sysroots:
             place_libc(programs, place / LIBC_DIR, sysroot=inputs.sysroots[target.name], target=target)
         place_product(tree, place / PRODUCT_DIR, runtime=design.runtime, program=design.program)
-    if init := inputs.inits.get(target.name):
-        shutil.copytree(init, place / PRODUCT_DIR, dirs_exist_ok=True)
+    for name, source in inputs.inits.get(target.name, {}).items():
+        (place / PRODUCT_DIR / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, place / PRODUCT_DIR / name)
     _write(place / PRODUCT_DIR / design.materials_path, spdx(build.components, origin_of(build)), mode=0o644)

@@ -67,7 +67,7 @@ def run(inputs: ToolchainContextInputs, context: Context) -> Path:
 
 def _add_toolboxes(toolboxes: tuple[ToolboxInputs, ...], host: Target, place: Path, context: Context) -> None:
     """Write what the toolbox is made of on a machine like *host*, without its having to be asked for anywhere."""
-    machine = Machine(kernel_machine=host.gnu_triple.split("-")[0])
+    machine = Machine(kernel_machine=host.kernel_machine)
     planners = [
         Planner.for_machine(dataclasses.replace(each, mode="private", machine=machine), context, frozenset(GROUPS))
         for each in toolboxes
@@ -133,8 +133,7 @@ def _python_version(packages: tuple[Package, ...]) -> str:
 
 
 def _add_python_packages(root: Path, host: Target, version: str, context: Context) -> None:
-    machine = host.gnu_triple.split("-")[0]
-    platforms = [word for kind in _WHEEL_PLATFORMS for word in ("--platform", f"{kind}_{machine}")]
+    platforms = [word for kind in _WHEEL_PLATFORMS for word in ("--platform", f"{kind}_{host.kernel_machine}")]
     environment = {"python_version": version, "python_full_version": f"{version}.0", "extra": ""}
     wanted = [
         f"{requirement.name}{requirement.specifier}"

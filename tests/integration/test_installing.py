@@ -5,14 +5,12 @@ What is asked at the end is the process itself: which addon its loader has mappe
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,26 +20,9 @@ from pipeline.model.target import target_of_machine
 from pipeline.model.toolchain import Toolchain
 from pipeline.toolchains.node import Node, ensure_host_node
 
-from .command import ROOT, Cli, Ended
-from .npm_registry import Registry, running_registry
-
-NODE = "24.19.0"
-RECIPE = """
-schema = 1
-[prebuilds.tiny]
-kind = "node-addon"
-cxx = false
-source = {{ kind = "path", path = "{source}" }}
-targets = ["{target}"]
-[prebuilds.tiny.npm]
-name = "tiny"
-"""
-MAPPED = """
-const answer = require('tiny')();
-process.report.excludeNetwork = true;
-const mapped = process.report.getReport().sharedObjects.filter((name) => name.endsWith('.node'));
-console.log(JSON.stringify({ answer, mapped }));
-"""
+from .command import ROOT, Cli
+from .npm_registry import Registry
+from .tiny_addon import NODE, Project, begin_project, make_tiny, serving
 
 pytestmark = [pytest.mark.network, pytest.mark.toolbox, pytest.mark.slow]
 
@@ -66,68 +47,22 @@ def arch() -> str:
 @pytest.fixture(scope="module")
 def made(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what ``prebuild`` wrote of a tiny addon, for both C libraries of this machine's CPU."""
-    directory = tmp_path_factory.mktemp("tiny")
     target = target_of_machine(os.uname().machine)
     assert target is not None
-    shutil.copytree(ROOT / "tests/data/prebuilds/tiny", directory / "source")
-    spec = directory / "releases.toml"
-    spec.write_text(RECIPE.format(source=directory / "source", target=target.name), encoding="utf-8")
-    ended = cli.run("prebuild", "--out", directory / "out", "--spec", spec, timeout_s=1200)
-    assert ended.exit_code == 0, ended.stderr
-    return directory / "out" / "tiny-1.0.0"
+    return make_tiny(cli, tmp_path_factory.mktemp("tiny"), target)
 
 
 @pytest.fixture(scope="module", params=["one", "split"])
 def registry(
     request: pytest.FixtureRequest, made: Path, node: Node, context: Context, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Registry]:
-    with running_registry(node.npm, context, tmp_path_factory.mktemp("registry")) as running:
-        for tarball in sorted((made / "npm" / request.param).glob("*.tgz")):
-            running.publish(tarball)
+    with serving(made, request.param, node, context, tmp_path_factory.mktemp("registry")) as running:
         yield running
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Project:
-    """Someone's project that has the addon among its dependencies."""
-
-    directory: Path
-    registry: Registry
-    node: Node
-    compiler: dict[str, str]
-
-    def npm(self, *arguments: str, env: dict[str, str] | None = None) -> Ended:
-        command = self.registry.npm.command(
-            self.registry.context, self.directory, *arguments, "--no-audit", *self.registry.options(),
-        )  # fmt: skip
-        ended = subprocess.run(
-            command.argv, cwd=self.directory, env=dict(command.env) | self.compiler | (env or {}),
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        return Ended(exit_code=ended.returncode, stdout=ended.stdout, stderr=ended.stderr)
-
-    def install(self, *arguments: str, env: dict[str, str] | None = None) -> Ended:
-        ended = self.npm("install", "tiny@1.0.0", "--foreground-scripts", *arguments, env=env)
-        assert ended.exit_code == 0, ended.stdout + ended.stderr
-        return ended
-
-    def mapped(self) -> list[str]:
-        ended = subprocess.run(
-            [self.node.program, "-e", MAPPED], cwd=self.directory, env={"HOME": str(self.directory)},
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert ended.returncode == 0, ended.stderr
-        said: dict[str, Any] = json.loads(ended.stdout)
-        assert said["answer"] == 42
-        return [str(Path(name).relative_to(self.directory / "node_modules")) for name in said["mapped"]]
 
 
 @pytest.fixture
 def project(registry: Registry, node: Node, host_toolchain: Toolchain, tmp_path: Path) -> Project:
-    (tmp_path / "package.json").write_text('{"private": true}')
-    suffix = host_toolchain.target.env_suffix
-    compiler = {"TINY_CC": host_toolchain.env[f"CC_{suffix}"], "TINY_HEADERS": str(node.headers)}
-    return Project(directory=tmp_path, registry=registry, node=node, compiler=compiler)
+    return begin_project(tmp_path, registry, node, host_toolchain)
 
 
 def test_npm_installs_the_prebuild_and_falls_back(project: Project, registry: Registry, arch: str) -> None:

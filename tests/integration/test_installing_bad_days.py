@@ -29,10 +29,10 @@ from pipeline.model.target import target_of_machine
 from pipeline.model.toolchain import Toolchain
 from pipeline.toolchains.node import Node, ensure_host_node
 
-from .command import ROOT, Cli
-from .npm_registry import Registry, running_registry
+from .command import Cli
+from .npm_registry import Registry
 from .ordinary import as_user
-from .test_installing import MAPPED, NODE, RECIPE, Project
+from .tiny_addon import MAPPED, NODE, Project, begin_project, make_tiny, serving
 
 HERE = target_of_machine(os.uname().machine)
 HANGS = "#include <unistd.h>\n__attribute__((constructor)) static void hang(void) { for (;;) pause(); }\n"
@@ -54,30 +54,19 @@ def node(context: Context) -> Node:
 def made(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what ``prebuild`` wrote of a tiny addon: packages of both styles."""
     assert HERE is not None
-    directory = tmp_path_factory.mktemp("tiny")
-    shutil.copytree(ROOT / "tests/data/prebuilds/tiny", directory / "source")
-    spec = directory / "releases.toml"
-    spec.write_text(RECIPE.format(source=directory / "source", target=HERE.name), encoding="utf-8")
-    ended = cli.run("prebuild", "--libc", "glibc", "--out", directory / "out", "--spec", spec, timeout_s=1200)
-    assert ended.exit_code == 0, ended.stderr
-    return directory / "out/tiny-1.0.0"
+    return make_tiny(cli, tmp_path_factory.mktemp("tiny"), HERE, "--libc", "glibc")
 
 
 @pytest.fixture(scope="module")
 def registry(made: Path, node: Node, context: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with running_registry(node.npm, context, tmp_path_factory.mktemp("registry")) as running:
-        for tarball in sorted((made / "npm/split").glob("*.tgz")):
-            running.publish(tarball)
+    with serving(made, "split", node, context, tmp_path_factory.mktemp("registry")) as running:
         yield running
 
 
 @pytest.fixture
 def project(registry: Registry, node: Node, host_toolchain: Toolchain, tmp_path: Path) -> Project:
-    (tmp_path / "package.json").write_text('{"private": true}')
-    suffix = host_toolchain.target.env_suffix
-    compiler = {"TINY_CC": host_toolchain.env[f"CC_{suffix}"], "TINY_HEADERS": str(node.headers)}
-    own_cache = {"npm_config_cache": str(tmp_path / ".npm")}
-    return Project(directory=tmp_path, registry=registry, node=node, compiler=compiler | own_cache)
+    begun = begin_project(tmp_path, registry, node, host_toolchain)
+    return dataclasses.replace(begun, compiler=begun.compiler | {"npm_config_cache": str(tmp_path / ".npm")})
 
 
 def prebuilt() -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +19,9 @@ from pipeline.model.target import find_target
 from pipeline.toolchains.node import ensure_host_node
 
 from .client_machines import Machine, musl_machine
-from .command import ROOT, Cli
-from .npm_registry import Registry, running_registry
-from .test_installing import MAPPED, NODE, RECIPE
+from .command import Cli
+from .npm_registry import Registry
+from .tiny_addon import MAPPED, NODE, make_tiny, serving
 
 ARM64 = find_target("arm64")
 
@@ -37,15 +36,9 @@ def context(cli: Cli) -> Context:
 @pytest.fixture(scope="module")
 def registry(cli: Cli, context: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """Yield a registry with a tiny addon for arm64 with musl, in a package of its own."""
-    directory = tmp_path_factory.mktemp("tiny")
-    shutil.copytree(ROOT / "tests/data/prebuilds/tiny", directory / "source")
-    spec = directory / "releases.toml"
-    spec.write_text(RECIPE.format(source=directory / "source", target="arm64"), encoding="utf-8")
-    ended = cli.run("prebuild", "--libc", "musl", "--out", directory / "out", "--spec", spec, timeout_s=1200)
-    assert ended.exit_code == 0, ended.stderr
-    with running_registry(ensure_host_node(NODE, context).npm, context, tmp_path_factory.mktemp("registry")) as running:
-        for tarball in sorted((directory / "out/tiny-1.0.0/npm/split").glob("*.tgz")):
-            running.publish(tarball)
+    made = make_tiny(cli, tmp_path_factory.mktemp("tiny"), ARM64, "--libc", "musl")
+    node = ensure_host_node(NODE, context)
+    with serving(made, "split", node, context, tmp_path_factory.mktemp("registry")) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli.option_values import parse_check, parse_v8
+from pipeline.cli.option_values import parse_check, parse_probe, parse_v8
 from pipeline.cli.request import RequestOptions, make_request, make_requests, request_options
 from pipeline.errors import PipelineError, UsageError
 from pipeline.model.build import BuildRequest
@@ -179,3 +179,9 @@ def test_a_vm_from_nowhere(place: Path) -> None:
 def test_another_profile_for_a_runtime(place: Path) -> None:
     assert request(place, "--profile", "dist").runtime.profile == "dist"
     assert request(place, "--path", "a workspace", "--profile", "dist").runtime.profile == "dist"
+
+
+def test_arguments_of_a_probe_are_split_like_a_shell() -> None:
+    assert parse_probe("eval '6 * 7'").args == ("eval", "6 * 7")
+    with pytest.raises(UsageError, match=r'--probe "eval \'6": No closing quotation'):
+        parse_probe("eval '6")

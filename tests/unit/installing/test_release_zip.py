@@ -96,6 +96,14 @@ def test_a_mirror_is_asked_first(tmp_path: Path) -> None:
         assert (len(mirror.seen), len(server.seen)) == (1, 0)
 
 
+def test_a_mirror_with_other_bytes_is_not_the_last_word(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "release" / ZIP)
+    write_zip(tmp_path / "mirror" / ZIP, {"tool": b"another"})
+    with serving(tmp_path / "mirror") as mirror, serving(tmp_path / "release") as server:
+        (done,) = run(tmp_path, f"{server.url}/{ZIP}", mirrors=(mirror.url,), sha256=sha256(path.read_bytes()))
+        assert (done.how, len(mirror.seen)) == ("installed", 1)
+
+
 def test_redirects_to_other_hosts_are_refused(tmp_path: Path) -> None:
     write_zip(tmp_path / "release" / ZIP)
     with serving(tmp_path / "release") as there, serving(tmp_path / "release") as server:

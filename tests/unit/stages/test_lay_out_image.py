@@ -15,7 +15,7 @@ from pipeline.stages import lay_out_image
 from tests.unit.images.made import design, finished_build, sysroot
 
 
-def laid_out(tmp_path: Path, *targets: str, inits: dict[str, Path] | None = None) -> Path:
+def laid_out(tmp_path: Path, *targets: str, inits: dict[str, dict[str, Path]] | None = None) -> Path:
     roots = {name: sysroot(tmp_path / f"sysroot-{name}", name) for name in targets}
     inputs = lay_out_image.ContextInputs(
         designs=(design("debian"), design("scratch")),
@@ -59,7 +59,7 @@ def test_process_1_lies_beside_the_program(tmp_path: Path) -> None:
     (tree / "usr/bin").mkdir(parents=True)
     (tree / "usr/bin/tini").write_bytes(b"tini")
     (tree / "usr/bin/tini").chmod(0o755)
-    made = laid_out(tmp_path, "arm64", inits={"arm64": tree})
+    made = laid_out(tmp_path, "arm64", inits={"arm64": {"usr/bin/tini": tree / "usr/bin/tini"}})
     placed = made / "arm64/product/usr/bin/tini"
     assert (placed.read_bytes(), placed.stat().st_mode & 0o777) == (b"tini", 0o755)
     assert (made / "arm64/product/usr/bin/app").is_symlink()
