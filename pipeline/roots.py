@@ -18,7 +18,7 @@ from pipeline.elf.reader import is_elf, read_elf
 from pipeline.errors import PackageError
 from pipeline.model.bundle import ROOT_DIR_NAME
 from pipeline.model.target import Target
-from pipeline.tarball import TarMember
+from pipeline.packing.tarball import TarMember
 
 _MOUNT_POINTS = ("dev", "proc", "tmp")
 # What Rust keeps for messages about panics: the name of a source file that nobody opens.

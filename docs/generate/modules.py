@@ -19,6 +19,8 @@ class Room:
     """First sentence of its docstring."""
     uses: frozenset[str]
     """Other rooms that it imports."""
+    inner: tuple[tuple[str, str], ...] = ()
+    """Packages in it, and the first sentences of their docstrings."""
 
 
 def read_rooms(package: Path = PACKAGE) -> tuple[Room, ...]:
@@ -41,6 +43,11 @@ def _read(path: Path, package: str, names: frozenset[str]) -> Room:
         name=path.stem,
         summary=_summary(ast.get_docstring(trees[first]) or ""),
         uses=frozenset(uses - {path.stem}),
+        inner=tuple(
+            (file.parent.name, _summary(ast.get_docstring(tree) or ""))
+            for file, tree in trees.items()
+            if file.name == "__init__.py" and file.parent.parent == path
+        ),
     )
 
 

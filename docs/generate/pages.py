@@ -14,7 +14,7 @@ from docs.generate.modules import Room, read_rooms
 from docs.generate.picture import picture
 from docs.generate.records import records_markdown
 from pipeline.model.schemas import SCHEMAS
-from pipeline.model.spec_reference import reference_markdown
+from pipeline.model.spec.reference import reference_markdown
 
 DOCS: Final = Path(__file__).parents[1]
 ROOMS_BEGIN: Final = "<!-- rooms: made by `nox -s docs` -->\n"
@@ -51,8 +51,12 @@ def _table(rooms: tuple[Room, ...]) -> Iterator[str]:
     yield from ("| room | what it is | uses |", "|---|---|---|")
     for room in rooms:
         uses = ", ".join(sorted(room.uses))
-        summary = escaped(room.summary.replace("``", "`"))
-        yield f"| `{room.name}` | {summary} | {uses} |"
+        yield f"| `{room.name}` | {_prose(room.summary)} | {uses} |"
+        yield from (f"| `{room.name}/{name}` | {_prose(summary)} | |" for name, summary in room.inner)
+
+
+def _prose(docstring: str) -> str:
+    return escaped(docstring.replace("``", "`"))
 
 
 def _json(name: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-from pipeline import proc
 from pipeline.errors import (
     DiskFullError,
     IntegrityError,
@@ -17,6 +16,7 @@ from pipeline.errors import (
     ToolboxError,
 )
 from pipeline.model.package import Package
+from pipeline.processes import proc
 
 _UNREACHABLE = (
     "Temporary failure resolving", "Could not resolve", "Could not connect", "Unable to connect",

@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.apt import failures
 from pipeline.errors import IntegrityError, NetworkError
 from pipeline.model.events import Progress, Reporter
 from pipeline.model.package import Package, total_size_bytes
+from pipeline.processes import proc
 
 APT_HELPER = "/usr/lib/apt/apt-helper"
 FETCH_TIMEOUT_S = 3600.0

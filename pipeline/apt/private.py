@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.apt import failures
 from pipeline.apt.sources import Source
 from pipeline.errors import ToolboxError
 from pipeline.model.events import Reporter
 from pipeline.model.package import Package
+from pipeline.processes import proc
 
 UPDATE_TIMEOUT_S = 600.0
 RESOLVE_TIMEOUT_S = 120.0

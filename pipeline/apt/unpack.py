@@ -10,9 +10,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.apt import failures
 from pipeline.errors import ProcessFailedError
+from pipeline.processes import proc
 
 _MERGED = ("bin", "sbin", "lib", "lib64")
 _EXCLUDED = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline import fs
-from pipeline.reproduced import watched_files
+from pipeline.snapshots.reproduced import watched_files
 
 MAX_WATCHED_FILES = 50_000
 ABSENT = "absent"

@@ -20,8 +20,8 @@ from pipeline.errors import ArchiveError
 from pipeline.model.bundle import OUT_DIR_NAME
 from pipeline.model.cached import ENTRY_SUFFIX, PACK_SUFFIX, CacheEntry, Lookup, SnapshotKey, key_differences
 from pipeline.model.snapshot import StepResult, step_key
+from pipeline.packing.tarball import TarLimits, TarMember, extract_tar, write_tar
 from pipeline.record import now
-from pipeline.tarball import TarLimits, TarMember, extract_tar, write_tar
 
 DIRECTORY_NAME = "snapshots"
 DEFAULT_LIMIT_BYTES = 2 * 1024**3

@@ -11,7 +11,7 @@ from pipeline import fs
 from pipeline.cache.store import MAX_ENTRY_BYTES, MAX_UNPACKED_BYTES, SnapshotStore, pack_of
 from pipeline.errors import ArchiveError
 from pipeline.model.cached import ENTRY_SUFFIX, CacheEntry
-from pipeline.tarball import TarLimits, TarMember, extract_tar, write_tar
+from pipeline.packing.tarball import TarLimits, TarMember, extract_tar, write_tar
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,9 @@ from pipeline.canaries.pace import Pace, measure
 from pipeline.errors import SpecError
 from pipeline.model.execution import ExecRequest, ExecResult, Executor
 from pipeline.model.findings import Finding, Severity
-from pipeline.model.spec import Canary
+from pipeline.model.spec.tables import Canary
 from pipeline.model.target import Target
-from pipeline.proc import describe_exit
+from pipeline.processes.proc import describe_exit
 
 _SHOWN_OUTPUT_CHARACTERS = 400
 

@@ -13,11 +13,11 @@ from pipeline.cli.request import DEFAULT_OUT_DIR
 from pipeline.cli.settings import Session, Verb, open_session
 from pipeline.cli.spec_file import load_spec
 from pipeline.errors import UsageError
-from pipeline.model.image_spec import VARIANTS
-from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME
-from pipeline.orchestrate.assembling import Assembled, AssembleRequest, assemble_releases
-from pipeline.stages import apply_delta, make_deltas
-from pipeline.stages.include_images import NamedLayout
+from pipeline.model.releases.manifest import MANIFEST_NAME, SUMS_NAME
+from pipeline.model.spec.images import VARIANTS
+from pipeline.orchestrate.releases.assembling import Assembled, AssembleRequest, assemble_releases
+from pipeline.stages.releases import apply_delta, make_deltas
+from pipeline.stages.releases.include_images import NamedLayout
 
 RELEASES_DIR = Path("release")
 FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -15,7 +15,7 @@ from pipeline.cli.settings import Session, common_options, open_session
 from pipeline.errors import UsageError
 from pipeline.model.cached import Lookup
 from pipeline.model.events import Where
-from pipeline.orchestrate.explaining import Explained, explain_lookups
+from pipeline.orchestrate.building.explaining import Explained, explain_lookups
 from pipeline.report.wording import quantity
 
 _DAY_S = 24 * 3600

@@ -12,7 +12,7 @@ from pipeline.cli.build import require_target
 from pipeline.cli.request import SNAPSHOT_FILES, RequestOptions, make_request, only_snapshot, request_options
 from pipeline.cli.settings import common_options, open_session
 from pipeline.model.bundle import SNAPSHOT_SUFFIX
-from pipeline.stages.export_generator import ExportOutputs
+from pipeline.stages.handoff.export_generator import ExportOutputs
 
 
 @click.command("generator")

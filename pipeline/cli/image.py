@@ -16,13 +16,12 @@ from pipeline.cli.settings import Session, Verb, common_options, open_session
 from pipeline.cli.spec_file import SpecFile, load_spec, required_spec
 from pipeline.errors import UsageError
 from pipeline.images.bases import BaseIndex, read_index
-from pipeline.model.image_reference import SCHEME, ImageReference, parse_reference
-from pipeline.model.image_spec import VARIANTS, Variant
-from pipeline.model.selection import Selection, parse_executor, resolve
+from pipeline.model.images.reference import SCHEME, ImageReference, parse_reference
+from pipeline.model.spec.images import VARIANTS, Variant
+from pipeline.model.spec.selection import Selection, parse_executor, resolve
 from pipeline.model.target import find_target
-from pipeline.orchestrate.image_baking import BakeOrder, bake_all
-from pipeline.orchestrate.image_layout import LayoutOrder, write_layout
-from pipeline.orchestrate.imaging import (
+from pipeline.orchestrate.images.baking import BakeOrder, bake_all
+from pipeline.orchestrate.images.contexts import (
     DOCKERFILES_DIR,
     BakePlaces,
     ImageRequest,
@@ -33,10 +32,11 @@ from pipeline.orchestrate.imaging import (
     resolve_bases,
     write_dockerfiles,
 )
+from pipeline.orchestrate.images.layout import LayoutOrder, write_layout
 from pipeline.orchestrate.job import toolbox_inputs
 from pipeline.report.summary import verdict_text
-from pipeline.stages import lay_out_toolchain
-from pipeline.stages.toolbox import ToolboxInputs
+from pipeline.stages.building.toolbox import ToolboxInputs
+from pipeline.stages.images import lay_out_toolchain
 
 DEFAULT_HOSTS = ("amd64", "arm64")
 """Machines that the toolchain image is for."""

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from pipeline.cli.settings import Session
 from pipeline.errors import UsageError
-from pipeline.model.image_reference import Repository, parse_repository
-from pipeline.model.image_spec import VARIANTS, Variant
-from pipeline.orchestrate.image_baking import BakeOrder
-from pipeline.orchestrate.image_publishing import PublishOrder, publish_images
-from pipeline.orchestrate.image_push import PushOrder, push_images
-from pipeline.orchestrate.image_tagging import PushResult
-from pipeline.orchestrate.imaging import ImageRequest
-from pipeline.stages.push_image import Pushed
+from pipeline.model.images.reference import Repository, parse_repository
+from pipeline.model.spec.images import VARIANTS, Variant
+from pipeline.orchestrate.images.baking import BakeOrder
+from pipeline.orchestrate.images.contexts import ImageRequest
+from pipeline.orchestrate.images.publishing import PublishOrder, publish_images
+from pipeline.orchestrate.images.push import PushOrder, push_images
+from pipeline.orchestrate.images.tagging import PushResult
+from pipeline.stages.images.push_image import Pushed
 
 
 def push(session: Session, request: ImageRequest, layouts: tuple[str, ...], repositories: tuple[str, ...]) -> None:

@@ -11,9 +11,10 @@ from typing import Final
 import platformdirs
 
 import pipeline
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.cli.settings import CACHE_NAME
 from pipeline.errors import ToolboxError
+from pipeline.processes import proc
 
 IMAGE_VARIABLE: Final = "SNAPSTITCH_TOOLCHAIN_IMAGE"
 DEFAULT_IMAGE: Final = "snapstitch-toolchain"

@@ -15,7 +15,7 @@ from pipeline.installing.fallback import Build
 from pipeline.installing.install import install as install_prebuilds
 from pipeline.installing.machine import machine_of
 from pipeline.installing.request import Installed, InstallRequest
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import find_target
 
 DEFAULT_OUT_DIR = Path("bin")

@@ -6,9 +6,10 @@ import shlex
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.model.prebuild import Probe
-from pipeline.model.spec import Canary, PrebuiltVm, SourceVm, SystemVm, VmProvider
-from pipeline.model.spec_values import GLIBC_VERSION
+from pipeline.model.prebuilds.manifest import Probe
+from pipeline.model.spec.origins import PrebuiltVm, SourceVm, SystemVm, VmProvider
+from pipeline.model.spec.tables import Canary
+from pipeline.model.spec.values import GLIBC_VERSION
 
 
 def parse_check(text: str) -> Canary:

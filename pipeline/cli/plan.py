@@ -13,7 +13,7 @@ from pipeline.model import units
 from pipeline.model.build import BuildRequest
 from pipeline.model.plan import as_json, as_text, make_plan
 from pipeline.model.target import target_of_machine
-from pipeline.patches import planned_patches
+from pipeline.sources.patches import planned_patches
 
 
 @click.command("plan")

@@ -14,13 +14,13 @@ from pipeline.cli.settings import Session, common_options, open_session
 from pipeline.cli.spec_file import load_spec, required_spec
 from pipeline.errors import UnknownNameError
 from pipeline.model.build import ToolchainMode
-from pipeline.model.prebuild import Libc, Probe
-from pipeline.model.prebuild_spec import ExecutableSpec, NodeAddonSpec
-from pipeline.model.spec import RuntimeSpec, Spec
+from pipeline.model.prebuilds.manifest import Libc, Probe
+from pipeline.model.spec.prebuilds import ExecutableSpec, NodeAddonSpec
+from pipeline.model.spec.tables import RuntimeSpec, Spec
 from pipeline.model.target import find_target
-from pipeline.orchestrate.prebuilding import PrebuildRequest, make_prebuilds
+from pipeline.orchestrate.prebuilds.prebuilding import PrebuildRequest, make_prebuilds
 from pipeline.report.prebuilds import prebuild_tables
-from pipeline.stages import index_builds, index_zips
+from pipeline.stages.prebuilds import index_builds, index_zips
 
 DEFAULT_OUT_DIR = Path("dist/prebuilds")
 

@@ -17,7 +17,7 @@ from pipeline.errors import ArchiveError, UsageError
 from pipeline.model.asset import ZIP_SUFFIX
 from pipeline.model.build import BuildRequest, ExecutorChoice
 from pipeline.model.record import RECORD_SUFFIX, Subject
-from pipeline.model.selection import Selection, resolve
+from pipeline.model.spec.selection import Selection, resolve
 from pipeline.model.target import Target
 from pipeline.proof.record_check import RecordOrder
 

@@ -14,12 +14,12 @@ from pipeline.cli.settings import Session, Verb, common_options, open_session
 from pipeline.cli.spec_file import load_spec
 from pipeline.errors import PublishError, UsageError
 from pipeline.github.access import make_access
-from pipeline.model.manifest import MANIFEST_NAME, NOTES_NAME, ReleaseManifest
-from pipeline.model.release import ReleasePlan
-from pipeline.model.release_gate import check_whole
-from pipeline.model.release_plan import plan_of, plan_of_release
-from pipeline.model.released_image import ReleasedImage
-from pipeline.orchestrate.publishing import Preview, PublishOutcome, PublishRequest, preview, publish_release
+from pipeline.model.images.released import ReleasedImage
+from pipeline.model.releases.gate import check_whole
+from pipeline.model.releases.manifest import MANIFEST_NAME, NOTES_NAME, ReleaseManifest
+from pipeline.model.releases.plan import plan_of, plan_of_release
+from pipeline.model.releases.release import ReleasePlan
+from pipeline.orchestrate.releases.publishing import Preview, PublishOutcome, PublishRequest, preview, publish_release
 from pipeline.releasing.directory import read_manifest
 from pipeline.workflows.matrix import make_matrix
 

@@ -6,8 +6,8 @@ import click
 
 from pipeline.cli.settings import as_json, common_options, open_session
 from pipeline.model.schemas import SCHEMAS
-from pipeline.model.spec import Spec
-from pipeline.model.spec_reference import reference_markdown
+from pipeline.model.spec.reference import reference_markdown
+from pipeline.model.spec.tables import Spec
 
 
 @click.command("reference")

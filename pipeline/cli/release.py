@@ -14,8 +14,8 @@ from pipeline.cli.assemble import FOLDER, RELEASES_DIR, apply, apply_arguments, 
 from pipeline.cli.publish import API_URL, REPOSITORY, file_options, request_from, show
 from pipeline.cli.settings import Session, common_options, open_session
 from pipeline.github.access import Access, make_access
-from pipeline.model.release_asset import AssetKind
-from pipeline.orchestrate import keeping
+from pipeline.model.releases.asset import AssetKind
+from pipeline.orchestrate.releases import keeping
 from pipeline.publication.withdrawal import Listed
 
 _KINDS = sorted(kind.value for kind in AssetKind)

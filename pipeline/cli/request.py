@@ -18,15 +18,10 @@ from pipeline.cli.option_values import misfit, parse_assignment, parse_check, pa
 from pipeline.cli.spec_file import SpecFile, load_spec
 from pipeline.errors import UsageError
 from pipeline.model.build import BuildRequest, ToolchainMode
-from pipeline.model.selection import Selection, parse_executor, resolve
-from pipeline.model.spec import (
-    DEFAULT_VM_CRATE,
-    BuildStrategy,
-    PathSource,
-    RuntimeSpec,
-    SystemVm,
-)
-from pipeline.patches import require_directory, require_runtimes
+from pipeline.model.spec.origins import PathSource, SystemVm
+from pipeline.model.spec.selection import Selection, parse_executor, resolve
+from pipeline.model.spec.tables import DEFAULT_VM_CRATE, BuildStrategy, RuntimeSpec
+from pipeline.sources.patches import require_directory, require_runtimes
 
 DEFAULT_OUT_DIR = Path("dist")
 EXECUTORS = "auto, native, qemu, docker, ssh:[user@]host[:port]"

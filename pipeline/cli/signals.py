@@ -8,7 +8,7 @@ import threading
 import types
 from collections.abc import Iterator
 
-from pipeline import children
+from pipeline.processes import children
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

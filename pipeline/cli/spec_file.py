@@ -7,8 +7,8 @@ import tomllib
 from pathlib import Path
 
 from pipeline.errors import SpecError
-from pipeline.model.spec import Spec
-from pipeline.model.spec_reader import parse_spec
+from pipeline.model.spec.reader import parse_spec
+from pipeline.model.spec.tables import Spec
 
 FILE_NAME = "releases.toml"
 

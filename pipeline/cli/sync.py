@@ -17,9 +17,9 @@ from pipeline.cli.settings import common_options, open_session
 from pipeline.cli.spec_file import FILE_NAME, load_spec, required_spec
 from pipeline.model.build import ToolchainMode
 from pipeline.model.sync import NewVersion
-from pipeline.orchestrate.lifting_changes import compare_lifting
-from pipeline.orchestrate.syncing import Synced, SyncRequest, synchronise
-from pipeline.stages.find_versions import DEFAULT_LIMIT
+from pipeline.orchestrate.releases.lifting_changes import compare_lifting
+from pipeline.orchestrate.releases.syncing import Synced, SyncRequest, synchronise
+from pipeline.stages.releases.find_versions import DEFAULT_LIMIT
 
 _LIMIT = click.IntRange(1, 100)
 

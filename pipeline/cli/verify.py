@@ -28,7 +28,7 @@ from pipeline.orchestrate import ProofOrder, SelfTestProduct, prove, try_verifie
 from pipeline.proof.generation import check_one_generation
 from pipeline.report.matrix import matrix_table
 from pipeline.report.summary import findings_json, verdict_text
-from pipeline.stages import verify as stage
+from pipeline.stages.building import verify as stage
 
 
 @click.command("verify")

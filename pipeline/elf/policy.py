@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from pipeline.elf.facts import ElfFacts
 from pipeline.elf.libstdcxx import oldest_gcc
 from pipeline.model.findings import Finding, Severity
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import TARGETS, Target
 
 BASE_LIBRARIES = frozenset(

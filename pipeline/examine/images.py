@@ -14,14 +14,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline import fs, tarball
+from pipeline import fs
 from pipeline.errors import ArchiveError, UnknownNameError
 from pipeline.examine.trees import Declared, Opened, Tree, is_worth_a_look
-from pipeline.model.attestation import is_attestation
 from pipeline.model.findings import Finding, Severity
+from pipeline.model.images.attestation import is_attestation
 from pipeline.model.members import Member
 from pipeline.model.target import Target, find_target
-from pipeline.tarball import TarLimits
+from pipeline.packing import tarball
+from pipeline.packing.tarball import TarLimits
 
 _MAX_JSON_BYTES = 4 * 1024 * 1024
 _MAX_DEPTH = 4

@@ -7,8 +7,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import archive, tarball
-from pipeline.archive import ZipLimits
 from pipeline.elf.image import MAGIC
 from pipeline.errors import ArchiveError, UsageError
 from pipeline.examine import images
@@ -16,6 +14,8 @@ from pipeline.examine.declared import by_name, by_package_json, by_wheel_name
 from pipeline.examine.trees import Declared, Opened, Tree, is_worth_a_look
 from pipeline.model.findings import InputKind
 from pipeline.model.members import Member
+from pipeline.packing import tarball, zips
+from pipeline.packing.zips import ZipLimits
 
 MAX_FILES = 500_000
 _ZIP_LIMITS = ZipLimits(members=200_000)
@@ -70,7 +70,7 @@ def _walk(root: Path) -> Iterator[Member]:
 
 
 def _open_zip(path: Path, scratch_dir: Path) -> Opened:
-    members = archive.spill_zip(path, scratch_dir, is_worth_a_look, _ZIP_LIMITS)
+    members = zips.spill_zip(path, scratch_dir, is_worth_a_look, _ZIP_LIMITS)
     if path.suffix == ".whl":
         return Opened(kind="wheel", trees=(Tree(members=members, declared=by_wheel_name(path.name)),))
     return Opened(kind="zip", trees=(Tree(members=members, declared=by_name(path)),))

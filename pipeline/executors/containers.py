@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pipeline.jobs import FILE_LIMIT_BYTES
+from pipeline.executors.jobs import FILE_LIMIT_BYTES
 from pipeline.model.execution import ExecRequest
 
 EMPTY_IMAGE = "snapstitch-empty:1"

@@ -34,14 +34,14 @@ from pipeline.executors.containers import (
     files_of_emulator,
     user_for,
 )
+from pipeline.executors.jobs import FILE_LIMIT_BYTES
 from pipeline.executors.local import PROBE_TIMEOUT_S, probe_file, require_program
 from pipeline.executors.native import NativeExecutor
 from pipeline.executors.qemu import QemuExecutor
 from pipeline.executors.watching import Attached, Sampled, Watched, seconds_between
-from pipeline.jobs import FILE_LIMIT_BYTES
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.target import Target, target_of_machine
-from pipeline.proc import describe_exit
+from pipeline.processes.proc import describe_exit
 
 API_TIMEOUT_S = 60
 _UNIX = "unix://"

@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import proc
 from pipeline.elf.probe import PROBE_EXIT_CODE, probe_program
 from pipeline.errors import ExecutorUnavailableError, ProcessFailedError
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.target import Target
+from pipeline.processes import proc
 
 PROBE_TIMEOUT_S = 20.0
 

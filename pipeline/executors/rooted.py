@@ -6,11 +6,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from pipeline import fs, jobs, proc
+from pipeline import fs
 from pipeline.elf.reader import read_elf
 from pipeline.errors import DiskFullError, ExecutorUnavailableError, GeneratorFailedError, StrayOutputError
+from pipeline.executors import jobs
 from pipeline.model.bundle import JOB_FILE_NAME, JOB_RUNNER_NAME, OUT_DIR_NAME
 from pipeline.model.execution import ExecRequest, ExecResult, ExecutorIdentity
+from pipeline.processes import proc
 
 PREPARATION_S = 120.0
 """For what the runner does before and after the program itself."""

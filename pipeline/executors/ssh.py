@@ -13,15 +13,18 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline import fs, jobs, proc, roots, tarball
+from pipeline import fs, roots
 from pipeline.elf.probe import PROBE_EXIT_CODE, probe_program
 from pipeline.errors import ArchiveError, DiskFullError, ExecutorUnavailableError, StrayOutputError
+from pipeline.executors import jobs
 from pipeline.executors.local import require_program
 from pipeline.executors.rooted import LINK_CAUSE, cannot_run, collect, job_of, made_too_much, write_job
 from pipeline.model.bundle import JOB_FILE_NAME, JOB_RUNNER_NAME, ROOT_DIR_NAME
 from pipeline.model.execution import Availability, ExecRequest, ExecResult, ExecutorIdentity
 from pipeline.model.ssh import SshHost, client_environment
 from pipeline.model.target import Target
+from pipeline.packing import tarball
+from pipeline.processes import proc
 
 CONNECT_TIMEOUT_S = 20
 TRANSFER_TIMEOUT_S = 900.0

@@ -6,7 +6,6 @@ import dataclasses
 import platform
 from collections.abc import Iterator, Mapping
 
-from pipeline import proc
 from pipeline.errors import ExecutorUnavailableError, ProcessFailedError
 from pipeline.executors.containers import engine_variables
 from pipeline.executors.docker import engine_facts
@@ -15,6 +14,7 @@ from pipeline.model.build import ExecutorChoice
 from pipeline.model.doctor import DoctorFinding, Health
 from pipeline.model.ssh import SshHost, client_environment
 from pipeline.model.target import Target, target_of_machine
+from pipeline.processes import proc
 
 _LOOK_TIMEOUT_S = 20.0
 

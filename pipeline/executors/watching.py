@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from pipeline.capture import Capture
+from pipeline.processes.capture import Capture
 
 CAPTURE_LIMIT_BYTES = 64 * 1024 * 1024
 

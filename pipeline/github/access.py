@@ -8,9 +8,9 @@ import re
 import urllib.parse
 from collections.abc import Mapping
 
-from pipeline import proc
 from pipeline.errors import PublishError, UsageError
 from pipeline.net.exchange import Credential, Secret, origin_of
+from pipeline.processes import proc
 
 PUBLIC_API = "https://api.github.com"
 TOKEN_VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")

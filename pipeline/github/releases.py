@@ -10,7 +10,7 @@ import pydantic
 
 from pipeline.errors import PublishError
 from pipeline.github.api import Api, Call, RefusedError
-from pipeline.model.release import MAX_ASSET_BYTES, AssetFile, RemoteAsset
+from pipeline.model.releases.release import MAX_ASSET_BYTES, AssetFile, RemoteAsset
 from pipeline.net.exchange import origin_of
 
 _Model = TypeVar("_Model", bound=pydantic.BaseModel)

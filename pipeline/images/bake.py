@@ -11,7 +11,7 @@ from pipeline.images.design import Design
 from pipeline.images.dockerfile import file_name
 from pipeline.images.facts import ImageFacts, labels, platform_annotations, platform_of
 from pipeline.images.tags import design_tags
-from pipeline.model import image_spec
+from pipeline.model.spec import images as image_spec
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

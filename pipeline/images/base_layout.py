@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline import tarball
 from pipeline.errors import ImageError
 from pipeline.images.bases import BaseIndex, check_platforms, platform_name
 from pipeline.images.oci import LAYER_TYPE, LayoutReader
-from pipeline.model.attestation import is_attestation
+from pipeline.model.images.attestation import is_attestation
+from pipeline.packing import tarball
 
 USER_FILES = ("etc/passwd", "etc/group")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ImageError
-from pipeline.model.attestation import is_attestation
+from pipeline.model.images.attestation import is_attestation
 
 _MAX_INDEX_BYTES = 4 * 1024 * 1024
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import proc
 from pipeline.errors import ImageError
 from pipeline.images.builder import Builder, read_builder
+from pipeline.processes import proc
 
 _INSTALL = "install Docker with its buildx plugin, or write the images without an engine: --layout"
 _PASSED_ON = frozenset(

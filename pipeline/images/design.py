@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from pipeline.model.image_spec import ImageSpec, Variant
+from pipeline.model.spec.images import ImageSpec, Variant
 from pipeline.model.target import Target
 
 ENTRYPOINT_PATH = "usr/local/bin/docker-entrypoint.sh"

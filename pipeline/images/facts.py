@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from pipeline.images.design import Design
 from pipeline.model.record import Subject
-from pipeline.model.spec import GitSource, RuntimeSpec
+from pipeline.model.spec.origins import GitSource
+from pipeline.model.spec.tables import RuntimeSpec
 from pipeline.model.target import find_target
 from pipeline.releasing.builds import FinishedBuild
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.images.base_layout import USER_FILES
 from pipeline.images.design import COMMON_DIR, LIBC_DIR, OWNED_DIR, PRODUCT_DIR, SCRATCH_DIR, Design, platform_dir
 from pipeline.model.target import Target
-from pipeline.tarball import TarMember
+from pipeline.packing.tarball import TarMember
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline import tarball
 from pipeline.images.bases import platform_name
 from pipeline.images.oci import INDEX_TYPE, MANIFEST_TYPE, LayoutReader
-from pipeline.model.attestation import is_attestation
+from pipeline.model.images.attestation import is_attestation
 from pipeline.oci_registry.client import MANIFEST_TYPES, Manifest
 from pipeline.oci_registry.uploads import LocalBlob
+from pipeline.packing import tarball
 
 _BLOB = re.compile(r"blobs/sha256/[0-9a-f]{64}")
 _FILES = frozenset({"index.json", "oci-layout"})

@@ -10,10 +10,11 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from pipeline import fs, tarball
+from pipeline import fs
 from pipeline.errors import ArchiveError
 from pipeline.examine.images import apply_layer
 from pipeline.model.members import Member
+from pipeline.packing import tarball
 
 _MAX_LINKS = 40
 """That are followed for one path, as Linux does (path_resolution(7))."""

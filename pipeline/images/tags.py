@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from pipeline.errors import ImageError
 from pipeline.images.design import Design
-from pipeline.model.image_spec import Variant
+from pipeline.model.spec.images import Variant
 
 LATEST = "latest"
 # https://semver.org/#backusnaur-form-grammar-for-valid-semver-versions; nothing is left of a release but three numbers.

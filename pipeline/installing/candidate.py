@@ -15,7 +15,7 @@ from pipeline.installing.fetching import obtain_archive
 from pipeline.installing.index import Index
 from pipeline.installing.request import InstallRequest
 from pipeline.installing.switches import Switches
-from pipeline.model.prebuild import Prebuild
+from pipeline.model.prebuilds.manifest import Prebuild
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

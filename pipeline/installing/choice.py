@@ -10,7 +10,7 @@ import dataclasses
 import enum
 from collections.abc import Iterable
 
-from pipeline.model.prebuild import Libc, Prebuild, PrebuildKind
+from pipeline.model.prebuilds.manifest import Libc, Prebuild, PrebuildKind
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,10 @@ import re
 import shutil
 from pathlib import Path
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import CompileError
+from pipeline.processes import proc
 
 _TIMEOUT_S = 4 * 3600.0
 _MAX_SHOWN = 20_000

@@ -12,7 +12,7 @@ from pipeline.context import Context
 from pipeline.errors import InstallError, IntegrityError, NetworkError, PipelineError
 from pipeline.installing.index import Index
 from pipeline.model.events import Where
-from pipeline.model.prebuild import Archive, Prebuild
+from pipeline.model.prebuilds.manifest import Archive, Prebuild
 
 MAX_ARCHIVE_BYTES = 4 * 1024**3
 

@@ -12,7 +12,7 @@ import pydantic
 from pipeline import fs, net
 from pipeline.context import Context
 from pipeline.errors import InstallError, NetworkError
-from pipeline.model.prebuild import INDEX_SUFFIX, MANIFEST_PATH, PrebuildManifest
+from pipeline.model.prebuilds.manifest import INDEX_SUFFIX, MANIFEST_PATH, PrebuildManifest
 from pipeline.net.wording import without_credentials
 
 MAX_INDEX_BYTES = 16 * 1024 * 1024

@@ -17,9 +17,9 @@ from pipeline.installing.hosts import AllowedHosts
 from pipeline.installing.machine import this_machine
 from pipeline.installing.request import Installed, InstallRequest
 from pipeline.installing.switches import Switches, read_switches
-from pipeline.model.prebuild import Prebuild, PrebuildKind
-from pipeline.model.prebuild_name import name_problem
-from pipeline.proc import find_program
+from pipeline.model.prebuilds.manifest import Prebuild, PrebuildKind
+from pipeline.model.prebuilds.name import name_problem
+from pipeline.processes.proc import find_program
 
 
 def install(request: InstallRequest, context: Context) -> tuple[Installed, ...]:

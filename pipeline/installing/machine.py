@@ -14,12 +14,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import proc
 from pipeline.elf.reader import read_elf
 from pipeline.errors import PipelineError
 from pipeline.installing.choice import Machine
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import Target, target_of_machine
+from pipeline.processes import proc
 
 _TIMEOUT_S = 10.0
 _ARMV8 = 8

@@ -12,7 +12,7 @@ import pydantic
 
 from pipeline import fs
 from pipeline.errors import InstallError, IntegrityError
-from pipeline.model.prebuild import Prebuild, PrebuildManifest
+from pipeline.model.prebuilds.manifest import Prebuild, PrebuildManifest
 from pipeline.model.record import Sha256
 
 _MAX_BYTES = 16 * 1024 * 1024

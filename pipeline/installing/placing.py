@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from pipeline import fs
-from pipeline.model.prebuild import Prebuild, PrebuildKind
+from pipeline.model.prebuilds.manifest import Prebuild, PrebuildKind
 
 STORE_NAME = ".prebuilds"
 _LOCK_NAME = ".prebuilds.lock"

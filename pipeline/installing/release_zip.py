@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pipeline
-from pipeline import archive, fs, net
+from pipeline import fs, net
 from pipeline.context import Context
 from pipeline.elf.facts import ElfFacts
 from pipeline.elf.policy import version_text
@@ -24,7 +24,7 @@ from pipeline.installing.fetching import MAX_ARCHIVE_BYTES, archive_path, downlo
 from pipeline.installing.index import Index, is_address
 from pipeline.model.asset import OS_NAME
 from pipeline.model.events import Where
-from pipeline.model.prebuild import (
+from pipeline.model.prebuilds.manifest import (
     Archive,
     ArchiveFormat,
     Libc,
@@ -34,8 +34,9 @@ from pipeline.model.prebuild import (
     PrebuildManifest,
     Probe,
 )
-from pipeline.model.prebuild_name import DIRECTORY, name_problem
+from pipeline.model.prebuilds.name import DIRECTORY, name_problem
 from pipeline.model.target import TARGETS
+from pipeline.packing import zips
 
 SUFFIX = ".zip"
 TRIPLE = "{triple}"
@@ -150,7 +151,7 @@ def measured(path: Path, *, address: str | None, probe: Probe | None) -> tuple[P
     )
     with tempfile.TemporaryDirectory(prefix="release-zip-") as name:
         root = Path(name)
-        names = sorted(file.relative_to(root).as_posix() for file in archive.extract_zip(path, root))
+        names = sorted(file.relative_to(root).as_posix() for file in zips.extract_zip(path, root))
         programs = {one: facts for one in names if (facts := _program(root / one))}
         others = [one for one in names if one not in programs]
         return tuple(_prebuild(root, (one, *others), programs[one], packed, probe) for one in programs)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.installing.choice import Machine
 from pipeline.installing.fallback import Build
-from pipeline.model.prebuild import Probe
+from pipeline.model.prebuilds.manifest import Probe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

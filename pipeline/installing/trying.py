@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import proc
 from pipeline.elf.policy import version_text
 from pipeline.elf.reader import is_elf, read_elf
 from pipeline.installing.choice import Machine, version_numbers
-from pipeline.model.prebuild import Libc, Prebuild, PrebuildKind
+from pipeline.model.prebuilds.manifest import Libc, Prebuild, PrebuildKind
+from pipeline.processes import proc
 
 _LOAD_TIMEOUT_S = 30.0
 # Threads that an addon may have started must not keep the process.

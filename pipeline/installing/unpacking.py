@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from pipeline import archive, fs, tarball
+from pipeline import fs
 from pipeline.errors import IntegrityError
-from pipeline.model.prebuild import Archive, ArchiveFormat, Prebuild, PrebuildFile
+from pipeline.model.prebuilds.manifest import Archive, ArchiveFormat, Prebuild, PrebuildFile
+from pipeline.packing import tarball, zips
 
 _FURTHER_BYTES = 16 * 1024 * 1024
 """What an archive may hold beside the files that are listed."""
@@ -23,7 +24,7 @@ def unpack_prebuild(prebuild: Prebuild, packed: Archive, path: Path, work_dir: P
     fs.make_directory(work_dir)
     match packed.format:
         case ArchiveFormat.ZIP:
-            archive.extract_zip(path, work_dir, archive.ZipLimits(members=_MAX_MEMBERS, total_bytes=total_bytes))
+            zips.extract_zip(path, work_dir, zips.ZipLimits(members=_MAX_MEMBERS, total_bytes=total_bytes))
         case ArchiveFormat.TAR_ZST:
             tarball.extract_tar(path, work_dir, tarball.TarLimits(members=_MAX_MEMBERS, total_bytes=total_bytes))
     return {

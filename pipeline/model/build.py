@@ -8,7 +8,7 @@ from typing import Literal
 
 from pipeline.model.events import Where
 from pipeline.model.findings import Finding
-from pipeline.model.spec import RuntimeSpec
+from pipeline.model.spec.tables import RuntimeSpec
 from pipeline.model.ssh import SshHost
 from pipeline.model.target import Target
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from pipeline.model.asset import ZIP_SUFFIX, asset_name
 from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.events import Where
-from pipeline.model.spec import Canary, GitSource, RegistrySource
+from pipeline.model.spec.origins import GitSource, RegistrySource
+from pipeline.model.spec.tables import Canary
 from pipeline.model.target import Target
 
 

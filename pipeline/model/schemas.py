@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from pipeline.model import components, manifest, prebuild, record, verified
+from pipeline.model import components, record, verified
+from pipeline.model.prebuilds import manifest as prebuild
+from pipeline.model.releases import manifest
 
 SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "build-info": record.json_schema,

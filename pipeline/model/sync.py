@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from packaging.version import InvalidVersion, Version
 
-from pipeline.model.spec import PathSource, RuntimeSpec
+from pipeline.model.spec.origins import PathSource
+from pipeline.model.spec.tables import RuntimeSpec
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

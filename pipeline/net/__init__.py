@@ -22,8 +22,8 @@ import urllib3
 from pipeline import fs
 from pipeline.errors import IntegrityError, NetworkError
 from pipeline.model.events import Progress, Reporter
+from pipeline.net.partial import PartialFile
 from pipeline.net.wording import asked_pause_s, ca_bundle, reason_of, without_credentials
-from pipeline.partial import PartialFile
 
 CHUNK_BYTES = 256 * 1024
 CONNECT_TIMEOUT_S = 20.0

@@ -8,7 +8,7 @@ import urllib.parse
 from typing import Literal
 
 from pipeline.errors import RegistryError
-from pipeline.model.image_reference import is_loopback
+from pipeline.model.images.reference import is_loopback
 from pipeline.net.wording import without_credentials
 
 _SCHEME = re.compile(r"(?:^|,\s*)(Basic|Bearer)(?=\s|,|$)", re.IGNORECASE)

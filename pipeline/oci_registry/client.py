@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, TypeVar
 
 from pipeline.errors import RegistryError
-from pipeline.model.image_reference import DEFAULT_HOST, Repository
+from pipeline.model.images.reference import DEFAULT_HOST, Repository
 from pipeline.net import PASSING_STATUSES, RetryPolicy
 from pipeline.net.exchange import Answer, CutError, Digested, Exchanger, Request, origin_of
 from pipeline.net.wording import asked_pause_s

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import proc
 from pipeline.errors import RegistryError
-from pipeline.model.image_reference import DEFAULT_HOST
+from pipeline.model.images.reference import DEFAULT_HOST
 from pipeline.net.exchange import Secret
+from pipeline.processes import proc
 
 HELPER_TIMEOUT_S = 60.0
 _MAX_CONFIG_BYTES = 1024 * 1024

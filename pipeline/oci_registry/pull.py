@@ -11,9 +11,9 @@ from typing import Any
 
 from pipeline import fs
 from pipeline.errors import RegistryError
-from pipeline.model.attestation import is_attestation
 from pipeline.model.events import Reporter
-from pipeline.model.image_reference import ImageReference
+from pipeline.model.images.attestation import is_attestation
+from pipeline.model.images.reference import ImageReference
 from pipeline.oci_registry.client import MANIFEST_TYPES, Manifest, Registry
 
 MAX_TOTAL_BYTES = 32 * 1024**3

@@ -1,14 +1,14 @@
 """Walks the steps of a build in order: the only place that knows all stages."""
 
-from pipeline.orchestrate.counting import count_units
-from pipeline.orchestrate.delivery import write_page
-from pipeline.orchestrate.driver import build
-from pipeline.orchestrate.exporting import export_generators
-from pipeline.orchestrate.proving import ProofOrder, prove
-from pipeline.orchestrate.running import RunOrder, RunReport, run_bundle
-from pipeline.orchestrate.self_testing import SelfTestProduct, try_verifier
-from pipeline.orchestrate.step import snapshot_step
-from pipeline.orchestrate.stitching import stitch
+from pipeline.orchestrate.building.counting import count_units
+from pipeline.orchestrate.building.delivery import write_page
+from pipeline.orchestrate.building.driver import build
+from pipeline.orchestrate.building.step import snapshot_step
+from pipeline.orchestrate.handoff.exporting import export_generators
+from pipeline.orchestrate.handoff.running import RunOrder, RunReport, run_bundle
+from pipeline.orchestrate.handoff.stitching import stitch
+from pipeline.orchestrate.proof.proving import ProofOrder, prove
+from pipeline.orchestrate.proof.self_testing import SelfTestProduct, try_verifier
 
 __all__ = [
     "ProofOrder",

@@ -6,18 +6,19 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import fs, native_env
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.executors.choose import Means
 from pipeline.executors.containers import engine_variables
-from pipeline.ledger import Ledger
 from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.ssh import SshHost, client_environment
 from pipeline.model.target import Target
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import toolbox
-from pipeline.stages.patch import AppliedPatch
-from pipeline.stages.provide_v8 import V8File
+from pipeline.orchestrate.ledger import Ledger
+from pipeline.rust import native_env
+from pipeline.stages.building import toolbox
+from pipeline.stages.building.patch import AppliedPatch
+from pipeline.stages.building.provide_v8 import V8File
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path, PurePosixPath
 
-from pipeline import cargo, fs
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import ExecutorUnavailableError, UnsupportedError
 from pipeline.executors.choose import candidates, choose
@@ -15,10 +15,12 @@ from pipeline.executors.native import NativeExecutor
 from pipeline.executors.qemu import QemuExecutor
 from pipeline.model.analysis import PackageKey
 from pipeline.model.build import ExecutorChoice, ToolchainMode
-from pipeline.model.spec import PrebuiltVm, RegistrySource, SourceVm
+from pipeline.model.spec.origins import PrebuiltVm, RegistrySource, SourceVm
 from pipeline.model.toolchain import Toolchain
 from pipeline.orchestrate.job import Job, means_of
-from pipeline.stages import compile_v8, provide_v8, source, toolbox
+from pipeline.rust import cargo
+from pipeline.stages import compile_v8
+from pipeline.stages.building import provide_v8, source, toolbox
 from pipeline.toolchains.bindgen import ensure_bindgen
 from pipeline.toolchains.foreign import ForeignInputs, ensure_foreign
 from pipeline.v8.recipe import V8Order

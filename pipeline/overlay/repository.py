@@ -11,9 +11,10 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.model.analysis import GitFacts
 from pipeline.overlay.layout import Layout
+from pipeline.processes import proc
 
 _NO_LOCKS = {"GIT_OPTIONAL_LOCKS": "0"}
 _NAMES_AT_ONCE = 500

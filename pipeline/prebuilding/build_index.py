@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pipeline
 from pipeline.errors import PrebuildError
 from pipeline.model.asset import OS_NAME
-from pipeline.model.prebuild import (
+from pipeline.model.prebuilds.manifest import (
     Archive,
     ArchiveFormat,
     Libc,
@@ -18,9 +18,9 @@ from pipeline.model.prebuild import (
     PrebuildManifest,
     Probe,
 )
-from pipeline.model.prebuild_name import DIRECTORY
+from pipeline.model.prebuilds.name import DIRECTORY
 from pipeline.model.record import Subject
-from pipeline.model.release_asset import Asset, SnapshotDigest
+from pipeline.model.releases.asset import Asset, SnapshotDigest
 from pipeline.model.target import find_target
 from pipeline.releasing.builds import FinishedBuild
 

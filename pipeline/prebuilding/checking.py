@@ -14,7 +14,7 @@ from pipeline.elf.reader import read_elf
 from pipeline.elf.symbols import dynamic_symbols
 from pipeline.errors import PrebuildError
 from pipeline.model.findings import Finding, Severity
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import Target
 
 _MUSL_DATA = "musl-symbols.json"

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import fs
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import Target
-from pipeline.native_env import cmake_quoted
+from pipeline.rust.native_env import cmake_quoted
 
 CMAKE_NAME = "target.cmake"
 MESON_NAME = "target.meson"

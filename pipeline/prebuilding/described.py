@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline import fs
-from pipeline.model.prebuild import Prebuild, PrebuildFile, PrebuildKind, Probe
-from pipeline.model.prebuild_name import PrebuildName
+from pipeline.model.prebuilds.manifest import Prebuild, PrebuildFile, PrebuildKind, Probe
+from pipeline.model.prebuilds.name import PrebuildName
 
 
 def describe(

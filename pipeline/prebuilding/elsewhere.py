@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pipeline.elf.reader import is_elf, read_elf
 from pipeline.errors import PrebuildError
-from pipeline.model.prebuild import MANIFEST_PATH, Libc, Prebuild, PrebuildKind, Probe
-from pipeline.model.prebuild_name import DIRECTORY, PrebuildName, read_path
+from pipeline.model.prebuilds.manifest import MANIFEST_PATH, Libc, Prebuild, PrebuildKind, Probe
+from pipeline.model.prebuilds.name import DIRECTORY, PrebuildName, read_path
 from pipeline.model.target import find_target
 from pipeline.prebuilding import macho, pe
 from pipeline.prebuilding.checking import Promise, check_file

@@ -14,11 +14,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import CompileError, PrebuildError, ToolboxError
-from pipeline.memory import Need, killed_error, shows_shortage
 from pipeline.prebuilding.cross_files import Compilers
+from pipeline.processes import proc
+from pipeline.processes.memory import Need, killed_error, shows_shortage
 
 _TIMEOUT_S = 4 * 3600.0
 _JOB_BYTES = 1_000_000_000

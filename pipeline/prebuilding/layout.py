@@ -12,7 +12,7 @@ import pydantic
 
 from pipeline import fs
 from pipeline.errors import IntegrityError, PrebuildError
-from pipeline.model.prebuild import MANIFEST_PATH, Prebuild, PrebuildManifest
+from pipeline.model.prebuilds.manifest import MANIFEST_PATH, Prebuild, PrebuildManifest
 
 _MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 

@@ -16,8 +16,8 @@ import pydantic
 
 from pipeline import fs
 from pipeline.errors import PrebuildError
-from pipeline.model.prebuild import Prebuild, PrebuildManifest
-from pipeline.model.prebuild_spec import Edit, NpmOutput, Style
+from pipeline.model.prebuilds.manifest import Prebuild, PrebuildManifest
+from pipeline.model.spec.prebuilds import Edit, NpmOutput, Style
 from pipeline.prebuilding.layout import copy_file, write_layout
 
 LOADER_DIR = "prebuilds/loader"

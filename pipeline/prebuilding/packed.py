@@ -7,11 +7,20 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipeline import archive, fs, record, tarball
+from pipeline import fs, record
 from pipeline.errors import IntegrityError, ReleaseError
-from pipeline.model.manifest import Product
-from pipeline.model.prebuild import INDEX_SUFFIX, Archive, ArchiveFormat, Libc, Prebuild, PrebuildKind, PrebuildManifest
+from pipeline.model.prebuilds.manifest import (
+    INDEX_SUFFIX,
+    Archive,
+    ArchiveFormat,
+    Libc,
+    Prebuild,
+    PrebuildKind,
+    PrebuildManifest,
+)
 from pipeline.model.record import FileRecord
+from pipeline.model.releases.manifest import Product
+from pipeline.packing import tarball, zips
 from pipeline.prebuilding.layout import read_manifest
 
 
@@ -87,7 +96,7 @@ def _check(index_path: Path, prebuild: Prebuild, packed: Archive) -> None:
     with tempfile.TemporaryDirectory(prefix="snapstitch-") as scratch:
         root = Path(scratch)
         if packed.format is ArchiveFormat.ZIP:
-            archive.extract_zip(path, root)
+            zips.extract_zip(path, root)
         else:
             tarball.extract_tar(path, root)
         names = (file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())

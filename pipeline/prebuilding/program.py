@@ -7,10 +7,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import CompileError, PrebuildError
 from pipeline.prebuilding.cross_files import Compilers, write_cross_files
+from pipeline.processes import proc
 
 _TIMEOUT_S = 4 * 3600.0
 _MAX_SHOWN = 20_000

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pipeline.errors import VerificationError
 from pipeline.model.execution import ExecRequest, ExecResult, Executor
-from pipeline.model.prebuild import Prebuild, PrebuildKind
+from pipeline.model.prebuilds.manifest import Prebuild, PrebuildKind
 from pipeline.model.target import Target
-from pipeline.proc import describe_exit
+from pipeline.processes.proc import describe_exit
 
 _TIMEOUT_S = 120.0
 # Some packages fall back to JavaScript without a word: what counts is what the loader has mapped.

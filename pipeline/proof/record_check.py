@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import archive, fs, record
+from pipeline import fs, record
 from pipeline.elf.facts import ElfFacts
 from pipeline.elf.reader import is_elf, read_elf
 from pipeline.errors import ArchiveError
@@ -21,6 +21,7 @@ from pipeline.model.findings import Finding, Severity, verdict
 from pipeline.model.record import RECORD_SUFFIX, BuildRecord, FileRecord
 from pipeline.model.target import TARGETS
 from pipeline.model.toolchain import Toolchain
+from pipeline.packing import zips
 from pipeline.proof.generation import Embedded, check_generation, check_snapshots, embedded_snapshots
 
 _SHOWN = 5
@@ -199,15 +200,15 @@ def _verdict(made: BuildRecord) -> Finding:
 def _packing(case: _Case) -> Finding | None:
     """Pack the files again, and return whether the same bytes come out; None where that cannot be told here."""
     subject = case.made.subject
-    if case.zip_path is None or subject.deflate != archive.deflate_flavour():
+    if case.zip_path is None or subject.deflate != zips.deflate_flavour():
         return None
     members = [
-        archive.ZipMember(name=name, source=path, mode=path.stat().st_mode & 0o777)
+        zips.ZipMember(name=name, source=path, mode=path.stat().st_mode & 0o777)
         for name, path in _named_files(case.product_dir)
     ]
     with tempfile.TemporaryDirectory(prefix="snapstitch-packed-") as directory:
         again = Path(directory) / "again.zip"
-        archive.write_zip(again, members, epoch_s=subject.source_date_epoch_s)
+        zips.write_zip(again, members, epoch_s=subject.source_date_epoch_s)
         same = fs.sha256_file(again) == fs.sha256_file(case.zip_path)
     problem = (
         f"packed again with source_date_epoch_s {subject.source_date_epoch_s} and {subject.deflate} it is another zip"

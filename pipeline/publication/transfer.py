@@ -8,7 +8,7 @@ from pipeline.errors import IntegrityError, PublishError
 from pipeline.github.api import Api, RefusedError, UncertainError
 from pipeline.github.releases import Release, Releases
 from pipeline.model.events import Progress, Reporter
-from pipeline.model.release import AssetFile, RemoteAsset, is_as_planned
+from pipeline.model.releases.release import AssetFile, RemoteAsset, is_as_planned
 
 _TAKEN = "already_exists"
 

@@ -7,10 +7,10 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from pipeline import delta, tarball
 from pipeline.errors import ArchiveError
-from pipeline.model.manifest import DeltaContent, Product
-from pipeline.model.release_asset import AssetKind
+from pipeline.model.releases.asset import AssetKind
+from pipeline.model.releases.manifest import DeltaContent, Product
+from pipeline.packing import delta, tarball
 from pipeline.releasing.directory import check_asset
 
 _TAR_BLOCK_BYTES = 512

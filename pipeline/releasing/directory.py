@@ -11,8 +11,8 @@ import pydantic
 
 from pipeline import fs
 from pipeline.errors import ArchiveError, IntegrityError, ReleaseError
-from pipeline.model.manifest import MANIFEST_NAME, SUMS_NAME, ReleaseManifest
-from pipeline.model.release_asset import Asset, AssetKind
+from pipeline.model.releases.asset import Asset, AssetKind
+from pipeline.model.releases.manifest import MANIFEST_NAME, SUMS_NAME, ReleaseManifest
 
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 MAX_SUMS_BYTES = 1024 * 1024

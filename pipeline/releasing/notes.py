@@ -6,11 +6,11 @@ import importlib.resources
 import string
 from collections.abc import Iterator
 
-from pipeline.model.manifest import Product, ReleaseManifest, V8Archive
-from pipeline.model.prebuild import Prebuild
-from pipeline.model.release_asset import AssetKind
-from pipeline.model.released_image import ReleasedImage
-from pipeline.model.released_prebuild import ReleasedPrebuilds
+from pipeline.model.images.released import ReleasedImage
+from pipeline.model.prebuilds.manifest import Prebuild
+from pipeline.model.prebuilds.released import ReleasedPrebuilds
+from pipeline.model.releases.asset import AssetKind
+from pipeline.model.releases.manifest import Product, ReleaseManifest, V8Archive
 
 _TEMPLATE = "release-notes.md"
 _BESIDE_PRODUCTS = (

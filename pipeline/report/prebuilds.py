@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.model.prebuild import Prebuild
-from pipeline.model.prebuild_result import MadePrebuild, PrebuildResult
+from pipeline.model.prebuilds.manifest import Prebuild
+from pipeline.model.prebuilds.result import MadePrebuild, PrebuildResult
 from pipeline.report import wording
 
 

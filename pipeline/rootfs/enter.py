@@ -11,9 +11,10 @@ from pathlib import Path
 import filelock
 
 import pipeline
-from pipeline import foreground, fs, proc
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import RootError
+from pipeline.processes import foreground, proc
 from pipeline.rootfs.launcher import CAN_TRACE, CANNOT_ENTER_EXIT_CODE
 from pipeline.rootfs.order import Order
 from pipeline.rootfs.plan import roots_dir

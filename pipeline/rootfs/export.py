@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.context import Context
 from pipeline.model.root import NativeTools
+from pipeline.packing.tarball import TarMember
 from pipeline.rootfs import enter, native, python
 from pipeline.rootfs.owners import Owners, listed_owners
 from pipeline.rootfs.store import ENTRY, Exported
 from pipeline.rootfs.tracing import SETTINGS
-from pipeline.tarball import TarMember
 
 _EMULATOR = ENTRY / "emulator"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline import fs
 from pipeline.context import Context
 from pipeline.model.distribution import Release, parse_os_release
-from pipeline.root_tar import extract_root
+from pipeline.packing.root_tar import extract_root
 
 _OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
 _NEEDED = {"root": 0o700, "tmp": 0o1777, "dev": 0o755, "proc": 0o755, "sys": 0o755}

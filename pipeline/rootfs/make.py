@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path, PurePosixPath
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.apt.private import PrivateApt
 from pipeline.apt.unpack import prepare_root, unpack
 from pipeline.context import Context
@@ -16,6 +16,7 @@ from pipeline.errors import RootError
 from pipeline.model.events import Where
 from pipeline.model.package import Package, total_size_bytes
 from pipeline.model.root import Emulator, NativeTools
+from pipeline.processes import proc
 from pipeline.rootfs import enter, native
 from pipeline.rootfs.binfmt import handler
 from pipeline.rootfs.fetched import fetch_packages

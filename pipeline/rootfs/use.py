@@ -9,10 +9,11 @@ from pathlib import Path
 
 import filelock
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import RootError, UsageError
 from pipeline.model.root import EmulatedRoot
+from pipeline.processes import proc
 from pipeline.rootfs import enter, native
 from pipeline.rootfs.binfmt import handler
 from pipeline.rootfs.order import Bind, Order

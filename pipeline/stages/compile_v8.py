@@ -17,10 +17,10 @@ import pydantic
 from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import CompileError, UnsupportedError
-from pipeline.memory import available_memory_bytes, choose_jobs
 from pipeline.model.execution import ExecutorIdentity
 from pipeline.model.toolchain import Tool, Toolchain
 from pipeline.model.v8_record import V8BuildRecord, V8File, V8Run
+from pipeline.processes.memory import available_memory_bytes, choose_jobs
 from pipeline.v8.names import V8Build, archive_name, binding_name
 from pipeline.v8.recipe import NINJA_TARGET, V8Order, gn_arguments
 from pipeline.v8_build.bindings import BindingOrder, generate_binding

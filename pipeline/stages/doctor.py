@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.apt.fetch import APT_HELPER
 from pipeline.apt.sources import AptSettings, choose_sources, is_own, read_machine_entries
 from pipeline.context import Context
@@ -20,6 +20,7 @@ from pipeline.errors import PipelineError, RootError
 from pipeline.executors.survey import Wanted, survey
 from pipeline.model.doctor import DoctorFinding, Health
 from pipeline.model.package import total_size_bytes
+from pipeline.processes import proc
 from pipeline.rootfs.probe import choose_way
 from pipeline.toolchains.install import Installation
 from pipeline.toolchains.machine import FoundTool

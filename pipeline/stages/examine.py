@@ -14,7 +14,7 @@ from pipeline.examine.images import open_layout
 from pipeline.examine.opening import open_input
 from pipeline.examine.trees import Opened
 from pipeline.model.findings import Examined, verdict
-from pipeline.model.image_reference import looks_like_reference, parse_reference
+from pipeline.model.images.reference import looks_like_reference, parse_reference
 from pipeline.oci_registry.pull import pull
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from pipeline import fs
 from pipeline.context import Context
 from pipeline.images.oci import CONFIG_TYPE, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE, Descriptor, LayoutWriter
-from pipeline.layer_tar import write_layer
 from pipeline.model.target import target_of_machine
+from pipeline.packing.layer_tar import write_layer
 from pipeline.rootfs.export import entrypoint, environment, members
 from pipeline.rootfs.store import Exported
 from pipeline.rootfs.use import shell_of

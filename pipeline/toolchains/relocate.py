@@ -15,10 +15,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from pipeline import proc
 from pipeline.elf.reader import is_elf, read_elf
 from pipeline.errors import PipelineError, ToolboxError
 from pipeline.model.target import TARGETS, Target
+from pipeline.processes import proc
 
 LLVM_PROGRAMS = (
     "clang", "lld", "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-objdump", "llvm-readobj", "llvm-symbolizer",

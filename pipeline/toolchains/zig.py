@@ -14,11 +14,11 @@ from typing import Final
 from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import ToolboxError
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import Target
 from pipeline.model.toolchain import Tool
+from pipeline.sources.wheels import Wheel, ensure_wheel
 from pipeline.toolchains.request import Machine
-from pipeline.wheels import Wheel, ensure_wheel
 
 VERSION: Final = "0.15.2"
 _WHEEL_TAGS = {"amd64": "manylinux_2_12_x86_64", "arm64": "manylinux_2_17_aarch64"}

@@ -13,11 +13,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import cargo, fs, proc
+from pipeline import fs
 from pipeline.context import Context
 from pipeline.errors import CompileError, UnsupportedError
 from pipeline.model.toolchain import Toolchain
-from pipeline.native_env import native_environment
+from pipeline.processes import proc
+from pipeline.rust import cargo
+from pipeline.rust.native_env import native_environment
 from pipeline.v8_build.ninja import BuildDir, environment
 
 HEADERS_TARGET = "//v8:v8_headers"

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pipeline import proc
 from pipeline.context import Context
 from pipeline.errors import CompileError, PipelineError
-from pipeline.memory import Need, killed_error, shows_shortage
 from pipeline.model.events import Progress
 from pipeline.model.v8_record import V8Run
+from pipeline.processes import proc
+from pipeline.processes.memory import Need, killed_error, shows_shortage
 
 GN_TIMEOUT_S = 600.0
 _COUNT = re.compile(rb"\[(\d+)/(\d+)\] ")

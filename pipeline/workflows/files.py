@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from pipeline.model.spec import Spec
+from pipeline.model.spec.tables import Spec
 from pipeline.workflows import jobs, publishing, sync
 from pipeline.workflows.actions import with_tags
 from pipeline.workflows.matrix import Matrix, make_matrix

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.model.ci_spec import CiSpec
+from pipeline.model.spec.ci import CiSpec
 from pipeline.workflows.actions import pinned
 from pipeline.workflows.matrix import Matrix, Pair
 
@@ -45,7 +45,7 @@ _TOOLBOX_DIR = "~/.cache/snapstitch/toolbox"
 # What the toolbox is made from; its packages are renewed by the distribution, and with them the week.
 TOOLBOX_FILES = (
     "releases.toml", "pipeline/data/distributions.toml", "pipeline/apt/**", "pipeline/toolchains/**",
-    "pipeline/native_env.py",
+    "pipeline/rust/native_env.py",
 )  # fmt: skip
 # Each run has directories of its own, which are removed: the machine is used again.
 _SNAPSHOT = """\

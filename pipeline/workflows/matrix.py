@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from pipeline.model.spec import Spec
-from pipeline.model.versions import at_version
+from pipeline.model.spec.tables import Spec
+from pipeline.model.spec.versions import at_version
 
 QEMU = "qemu"
 SELF_HOSTED = "self-hosted"

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pipeline.model.image_spec import Variant, archive_name
-from pipeline.model.spec import Spec
+from pipeline.model.spec.images import Variant, archive_name
+from pipeline.model.spec.tables import Spec
 from pipeline.workflows.actions import pinned
 from pipeline.workflows.jobs import CHECKOUT, PREPARE_RUNNER, USE_NOX, Job, Step, build_machine, build_start, run_step
 from pipeline.workflows.matrix import runtime_names

@@ -6,7 +6,7 @@ handed is text in files. A pull request would take the right to write code, and 
 
 from __future__ import annotations
 
-from pipeline.model.ci_spec import CiSpec
+from pipeline.model.spec.ci import CiSpec
 from pipeline.workflows.actions import pinned
 from pipeline.workflows.jobs import PREPARE_RUNNER, Job, run_step
 

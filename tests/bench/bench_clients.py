@@ -28,7 +28,7 @@ from pipeline import fs
 from pipeline.cli.settings import CACHE_NAME
 from pipeline.context import Context
 from pipeline.model.events import NullReporter
-from pipeline.model.prebuild import MANIFEST_PATH, Libc
+from pipeline.model.prebuilds.manifest import MANIFEST_PATH, Libc
 from pipeline.model.target import find_target
 from pipeline.prebuilding.layout import read_manifest
 from pipeline.toolchains.node import ensure_host_node

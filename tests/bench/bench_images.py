@@ -29,9 +29,9 @@ from pipeline.context import Context
 from pipeline.images.design import platform_dir
 from pipeline.images.local import open_image
 from pipeline.model.events import NullReporter
-from pipeline.model.image_reference import parse_repository
+from pipeline.model.images.reference import parse_repository
 from pipeline.model.target import Target, find_target
-from pipeline.stages import push_image
+from pipeline.stages.images import push_image
 from tests.integration.base_images import Bases
 from tests.integration.buildkit import compiled, running_buildkit
 from tests.integration.command import ROOT, Cli

@@ -16,15 +16,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import npm
 from pipeline.cli.settings import CACHE_NAME
 from pipeline.context import Context
 from pipeline.errors import PipelineError
 from pipeline.model.events import NullReporter
-from pipeline.model.prebuild import MANIFEST_PATH, Libc, PrebuildKind
+from pipeline.model.prebuilds.manifest import MANIFEST_PATH, Libc, PrebuildKind
 from pipeline.model.target import Target, find_target
-from pipeline.orchestrate.prebuild_means import Variant, get
+from pipeline.orchestrate.prebuilds.means import Variant, get
 from pipeline.prebuilding.layout import read_manifest
+from pipeline.sources import npm
 from pipeline.toolchains.foreign import ForeignInputs, ensure_foreign
 from pipeline.toolchains.node import ensure_host_node, ensure_node
 from pipeline.toolchains.request import ToolboxInputs

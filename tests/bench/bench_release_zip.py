@@ -28,8 +28,8 @@ from pipeline.context import Context
 from pipeline.executors.qemu import QemuExecutor
 from pipeline.model.events import NullReporter
 from pipeline.model.target import find_target
-from pipeline.stages import toolbox
-from pipeline.wheels import Wheel, ensure_wheel
+from pipeline.sources.wheels import Wheel, ensure_wheel
+from pipeline.stages.building import toolbox
 from tests.integration.command import Cli
 from tests.unit.installing.releases import serving
 

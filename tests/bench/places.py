@@ -12,13 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline import cargo
 from pipeline.cache.store import DIRECTORY_NAME
 from pipeline.context import Context
 from pipeline.model.events import NullReporter
 from pipeline.model.target import find_target
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import toolbox
+from pipeline.rust import cargo
+from pipeline.stages.building import toolbox
 from tests.bench.measuring import Usage, measured
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -19,7 +19,7 @@ from pipeline.context import Context
 from pipeline.model.build import ToolchainMode
 from pipeline.model.events import NullReporter
 from pipeline.model.target import find_target
-from pipeline.stages.toolbox import ToolboxInputs
+from pipeline.stages.building.toolbox import ToolboxInputs
 from pipeline.toolchains.request import Machine
 
 REPOSITORY = Path(__file__).parent.parent / "data/apt/repository"

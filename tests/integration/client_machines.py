@@ -11,11 +11,12 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline import fs, proc
+from pipeline import fs
 from pipeline.context import Context
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.root import EmulatedRoot, RootRequest
 from pipeline.model.target import Target
+from pipeline.processes import proc
 from pipeline.rootfs.order import Bind
 from pipeline.rootfs.store import ensure_root
 from pipeline.rootfs.use import RunOptions, run_kept

@@ -13,7 +13,7 @@ from pipeline.context import Context
 from pipeline.model.events import NullReporter
 from pipeline.model.target import target_of_machine
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import toolbox
+from pipeline.stages.building import toolbox
 
 from .command import ROOT, Cli
 from .engine import Engine, running_engine

@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.context import Context
 from pipeline.model.events import NullReporter
 from pipeline.model.target import find_target
-from pipeline.stages import toolbox
+from pipeline.stages.building import toolbox
 
 from .command import Cli, Ended
 from .workspaces import WORKSPACES

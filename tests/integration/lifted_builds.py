@@ -6,15 +6,17 @@ import dataclasses
 import os
 from pathlib import Path
 
-from pipeline import cargo, proc
-from pipeline.cargo import BuildOutcome
 from pipeline.context import Context
 from pipeline.lifting.stub import RUN_STEP_VARIABLE
 from pipeline.model.analysis import Analysis
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import analyze, lift
-from pipeline.stages.analyze import AnalyzeInputs
-from pipeline.stages.lift import Lift, LiftInputs
+from pipeline.processes import proc
+from pipeline.rust import cargo
+from pipeline.rust.cargo import BuildOutcome
+from pipeline.stages.building import analyze, lift
+from pipeline.stages.building.analyze import AnalyzeInputs
+from pipeline.stages.building.lift import LiftInputs
+from pipeline.workbench.lift import Lift, check_lock, enter_generator_form, enter_product_form
 
 from .workspaces import Workspace
 
@@ -84,7 +86,7 @@ class Bench:
         step.chmod(0o755)
         outcomes = []
         for generator in lifted.generators:
-            lift.enter_generator_form(lifted, generator)
+            enter_generator_form(lifted, generator)
             outcomes.append(cargo.build(lifted.call, generator.goal))
             key = generator.package.key
             place = self.step_dir / f"{key.name}-{key.version}"
@@ -97,9 +99,9 @@ class Bench:
         """Lift and build everything; the product's outcome comes last."""
         lifted = self.lift()
         outcomes = self.build_generators(lifted)
-        lift.enter_product_form(lifted)
+        enter_product_form(lifted)
         outcomes.append(cargo.build(lifted.call, lifted.product))
-        lift.check_lock(lifted)
+        check_lock(lifted)
         return lifted, outcomes
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipeline import fs
 from pipeline.context import Context
-from pipeline.npm import Npm
+from pipeline.sources.npm import Npm
 
 VERSION = "6.2.1"
 # It asks for a tag of this package that not every mirror keeps.

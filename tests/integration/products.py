@@ -16,7 +16,7 @@ from pipeline.model.execution import ExecRequest, Executor
 from pipeline.model.record import BuildRecord
 from pipeline.model.target import find_target, target_of_machine
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import toolbox, verify
+from pipeline.stages.building import toolbox, verify
 
 from .command import Cli
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import proc
+from pipeline.processes import proc
 
 _KINDS = {"dependencies": "normal", "build-dependencies": "build", "dev-dependencies": "dev"}
 _AUTHOR = {

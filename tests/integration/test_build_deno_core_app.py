@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bundles, fs
+from pipeline import fs
 from pipeline.model.execution import ExecRequest, ExecResult
 from pipeline.model.findings import Severity
 from pipeline.model.record import BuildRecord
+from pipeline.snapshots import bundles
 
 from .command import ROOT, Cli
 from .handoffs import emulator_words

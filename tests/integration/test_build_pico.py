@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cargo
 from pipeline.context import Context
 from pipeline.model.events import NullReporter
 from pipeline.model.execution import ExecRequest
 from pipeline.model.findings import Severity, failed, verdict
 from pipeline.model.record import BuildRecord
-from pipeline.model.spec import Canary
+from pipeline.model.spec.tables import Canary
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import bundle, verify
+from pipeline.rust import cargo
+from pipeline.stages.building import bundle, verify
 from tests.bench.ways import host_linker
 
 from .command import ROOT, Cli

@@ -24,7 +24,7 @@ from pipeline.model.execution import ExecRequest, ExecResult, Executor
 from pipeline.model.ssh import SshHost, client_environment
 from pipeline.model.target import Target, find_target, target_of_machine
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import toolbox
+from pipeline.stages.building import toolbox
 
 from .command import Cli
 from .engine import Engine

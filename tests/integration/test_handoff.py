@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bundles
 from pipeline.model.record import BuildRecord
+from pipeline.snapshots import bundles
 
 from .command import Cli
 from .handoffs import SECRET, Handoff, machine, refused, running, tree_digest

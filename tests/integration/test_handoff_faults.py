@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bundles
 from pipeline.model.target import target_of_machine
-from pipeline.tarball import TarMember
+from pipeline.packing.tarball import TarMember
+from pipeline.snapshots import bundles
 
 from .accounts import account
 from .command import Cli

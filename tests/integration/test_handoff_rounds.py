@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import bundles
+from pipeline.snapshots import bundles
 
 from .command import Cli, Ended
 from .handoffs import Handoff, emulator_words, refused, tree_digest

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.context import Context
 from pipeline.model.events import NullReporter
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import find_target
 from pipeline.toolchains.node import ensure_host_node
 

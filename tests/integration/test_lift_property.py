@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from pipeline import cargo
-from pipeline.cargo import Goal
 from pipeline.context import Context
 from pipeline.errors import LiftError, ProcessFailedError
 from pipeline.model.cargo import Unit, UnitGraph
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import lift
+from pipeline.rust import cargo
+from pipeline.rust.cargo import Goal
+from pipeline.workbench.lift import enter_generator_form, enter_product_form
 
 from .lifted_builds import Bench, generate_lock
 from .workspaces import Workspace
@@ -237,7 +237,7 @@ def check(bench: Bench) -> None:
     before = cargo.unit_graph(original, goal)
     names = {package.key.name for package in analysis.lifted}
 
-    lift.enter_product_form(lifted)
+    enter_product_form(lifted)
     after = cargo.unit_graph(lifted.call, lifted.product)
     assert target_units(after) == target_units(before)
     assert not [
@@ -247,7 +247,7 @@ def check(bench: Bench) -> None:
         unit_key(unit)[:2] for unit in before.units if unit.platform is None
     }
     for generator in lifted.generators:
-        lift.enter_generator_form(lifted, generator)
+        enter_generator_form(lifted, generator)
         graph = cargo.unit_graph(lifted.call, generator.goal)
         roots = [index for index in graph.roots if graph.units[index].target.name == generator.binary]
         assert len(roots) == 1

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import proc
-from pipeline.cargo import BuildOutcome
 from pipeline.context import Context
 from pipeline.errors import CompileError, LockChangedError
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import lift
+from pipeline.processes import proc
+from pipeline.rust.cargo import BuildOutcome
+from pipeline.workbench.lift import check_lock
 
 from .lifted_builds import Bench, generate_lock, output_of
 from .workspaces import SNAP_BUILD, WORKSPACES, WRITE, Workspace
@@ -166,7 +166,7 @@ def test_a_lock_that_changes_during_the_build_is_noticed(make: Make) -> None:
     lock = lifted.overlay.layout.locate(bench.directory / "Cargo.lock")
     lock.write_text(lock.read_text() + "\n")
     with pytest.raises(LockChangedError) as caught:
-        lift.check_lock(lifted)
+        check_lock(lifted)
     assert str(caught.value) == (
         f"error: {lock} changed during the build\n"
         "  usual cause: something in the build, or someone beside it, ran Cargo without --locked\n"

@@ -20,7 +20,7 @@ from pipeline.errors import (
     WorkspaceError,
 )
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import analyze
+from pipeline.stages.building import analyze
 
 from .lifted_builds import Bench, generate_lock
 from .workspaces import APP_MAIN, SNAP, SNAP_BUILD, SNAP_LIB, V8, VM_FILES, WORKSPACES, Workspace, manifest, virtual

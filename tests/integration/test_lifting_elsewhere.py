@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import proc
-from pipeline.cargo import BuildOutcome
 from pipeline.context import Context
 from pipeline.errors import LiftError
 from pipeline.model.analysis import Origin
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages.lift import Lift
+from pipeline.processes import proc
+from pipeline.rust.cargo import BuildOutcome
+from pipeline.workbench.lift import Lift
 
 from .lifted_builds import Bench, build_untouched, output_of, snapshot_of_tree
 from .published import Shelf, commit

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cargo
 from pipeline.context import Context
 from pipeline.errors import MemoryShortError
 from pipeline.model.analysis import Selection
 from pipeline.model.toolchain import Toolchain
+from pipeline.rust import cargo
 
 from .lifted_builds import Bench, generate_lock
 from .workspaces import Workspace, manifest

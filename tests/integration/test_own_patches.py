@@ -13,10 +13,10 @@ import pytest
 from pipeline.context import Context
 from pipeline.errors import PatchError
 from pipeline.model.events import NullReporter
-from pipeline.model.spec import RegistrySource
-from pipeline.model.spec_reader import parse_spec
-from pipeline.patches import PatchFile, read_patches
-from pipeline.stages import patch, source
+from pipeline.model.spec.origins import RegistrySource
+from pipeline.model.spec.reader import parse_spec
+from pipeline.sources.patches import PatchFile, read_patches
+from pipeline.stages.building import patch, source
 
 from .command import ROOT
 

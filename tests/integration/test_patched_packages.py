@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import proc
 from pipeline.fs import sha256_file
 from pipeline.model.toolchain import Toolchain
+from pipeline.processes import proc
 
 from .command import Cli, Ended
 from .lifted_builds import output_of

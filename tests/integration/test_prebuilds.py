@@ -24,10 +24,10 @@ from pipeline.elf.reader import read_elf
 from pipeline.elf.symbols import dynamic_symbols
 from pipeline.errors import PrebuildError
 from pipeline.model.events import NullReporter
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import find_target
-from pipeline.orchestrate.prebuild_means import Variant
-from pipeline.orchestrate.prebuild_means import get as get_means
+from pipeline.orchestrate.prebuilds.means import Variant
+from pipeline.orchestrate.prebuilds.means import get as get_means
 from pipeline.prebuilding.elsewhere import Measure, read_elsewhere
 from pipeline.prebuilding.layout import read_manifest
 from pipeline.toolchains.node import Node, ensure_host_node, ensure_node

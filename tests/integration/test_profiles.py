@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cargo, proc
 from pipeline.context import Context
 from pipeline.model.cargo import UnitGraph
-from pipeline.model.profiles import Profiles, chosen, profile_settings
+from pipeline.model.spec.profiles import Profiles, chosen, profile_settings
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import lift
+from pipeline.processes import proc
+from pipeline.rust import cargo
+from pipeline.workbench.lift import enter_generator_form
 
 from .lifted_builds import Bench
 from .published import Shelf
@@ -99,7 +100,7 @@ def test_every_unit_is_compiled_as_the_profile_says(  # noqa: PLR0917 - fixtures
     lifted = bench.lift()
     product = cargo.unit_graph(lifted.call, lifted.product)
     [generator] = lifted.generators
-    lift.enter_generator_form(lifted, generator)
+    enter_generator_form(lifted, generator)
     made = cargo.unit_graph(lifted.call, generator.goal)
 
     for_product = opt_levels(product)

@@ -15,7 +15,7 @@ from tests.unit.github.stand_in import Fault, StandIn, serving
 from tests.unit.github.world import TAG, TOKEN, World
 from tests.unit.images.made import base_layout, finished_build
 from tests.unit.prebuilding.prebuilds import collected
-from tests.unit.stages.test_include_prebuilds import packed
+from tests.unit.stages.releases.test_include_prebuilds import packed
 
 from .command import Cli, Ended
 from .packages import unpacked

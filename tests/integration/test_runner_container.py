@@ -14,9 +14,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from pipeline import bundles
 from pipeline.executors.containers import EMPTY_IMAGE
 from pipeline.model.target import target_of_machine
+from pipeline.snapshots import bundles
 
 from .command import Cli
 from .engine import Engine

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bundles
 from pipeline.model.target import target_of_machine
+from pipeline.snapshots import bundles
 
 from .busybox import make_root, run_in
 from .command import Cli

@@ -20,9 +20,9 @@ import pytest
 from pipeline.context import Context
 from pipeline.errors import IntegrityError, NetworkError, SourceError
 from pipeline.model.events import NullReporter
-from pipeline.model.spec import RegistrySource
-from pipeline.stages import source
-from pipeline.stages.source import SourceInputs, SourceTree
+from pipeline.model.spec.origins import RegistrySource
+from pipeline.stages.building import source
+from pipeline.stages.building.source import SourceInputs, SourceTree
 
 CARGO = os.environ.get("SNAPSTITCH_TEST_CARGO") or shutil.which("cargo")
 pytestmark = pytest.mark.usefixtures("cargo_program")  # which fails where there is no Cargo

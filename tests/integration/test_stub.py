@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import proc
 from pipeline.lifting.stub import RUN_STEP_VARIABLE, STUB_FILE_NAME, stub_source
+from pipeline.processes import proc
 
 PACKAGE = {"CARGO_PKG_NAME": "snap", "CARGO_PKG_VERSION": "1.2.3"}
 

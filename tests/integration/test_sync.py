@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import proc, registry
+from pipeline.processes import proc
+from pipeline.sources import registry
 
 from .command import Cli, Ended
 from .published import Shelf

@@ -18,7 +18,7 @@ from pipeline.errors import ToolboxError
 from pipeline.model.events import NullReporter
 from pipeline.model.target import TARGETS, Target, find_target
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import toolbox
+from pipeline.stages.building import toolbox
 from pipeline.toolchains.choice import choose_llvm, choose_rust
 from pipeline.toolchains.plan import GROUPS
 from pipeline.toolchains.planner import Planner

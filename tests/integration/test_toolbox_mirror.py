@@ -24,7 +24,7 @@ from pipeline.errors import (
     ToolboxError,
 )
 from pipeline.model.toolchain import Toolchain
-from pipeline.stages import toolbox
+from pipeline.stages.building import toolbox
 from tests.integration.apt_mirror import Mirror, context_in, inputs_for, package_of, serving
 from tests.integration.command import processor_s
 
@@ -274,7 +274,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from pipeline.errors import PipelineError
-from pipeline.stages import toolbox
+from pipeline.stages.building import toolbox
 from tests.integration.apt_mirror import context_in, inputs_for
 context, _reporter = context_in(Path(sys.argv[2]))
 try:

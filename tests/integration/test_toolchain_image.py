@@ -12,7 +12,7 @@ import pytest
 import tomlkit
 
 from pipeline.model.target import target_of_machine
-from pipeline.stages.lay_out_toolchain import SEED_DIR
+from pipeline.stages.images.lay_out_toolchain import SEED_DIR
 
 from .command import ROOT, Cli
 from .engine import Engine

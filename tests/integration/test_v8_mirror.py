@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from pipeline import cargo
 from pipeline.context import Context
 from pipeline.elf.ar import ArReader
 from pipeline.errors import V8ArchiveError
 from pipeline.model.events import NullReporter
-from pipeline.model.spec import PrebuiltVm
+from pipeline.model.spec.origins import PrebuiltVm
 from pipeline.model.target import find_target
-from pipeline.stages import provide_v8, toolbox
+from pipeline.rust import cargo
+from pipeline.stages.building import provide_v8, toolbox
 from pipeline.v8.archive_check import Verdict, check_archive
 
 from .command import Cli

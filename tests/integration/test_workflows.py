@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import fs
-from pipeline.model.spec_reader import parse_spec
+from pipeline.model.spec.reader import parse_spec
 from pipeline.workflows.files import workflow_files
 
 from .command import ROOT, Cli

@@ -15,7 +15,7 @@ import pytest
 
 from docs.generate.blocks import Block, missing_lines, pages, read_blocks
 from pipeline.cli.main import commands
-from pipeline.model.spec_reader import parse_spec
+from pipeline.model.spec.reader import parse_spec
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = [block for page in pages() for block in read_blocks(page)]

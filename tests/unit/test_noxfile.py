@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model.prebuild_spec import PREBUILD_TARGETS
+from pipeline.model.spec.prebuilds import PREBUILD_TARGETS
 from pipeline.model.target import TARGETS
 
 ROOT = Path(__file__).parents[2]

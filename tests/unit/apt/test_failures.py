@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import proc
 from pipeline.apt import failures
 from pipeline.errors import (
     DiskFullError,
@@ -14,6 +13,7 @@ from pipeline.errors import (
     PipelineError,
     ToolboxError,
 )
+from pipeline.processes import proc
 
 
 def ended(said: str, *, timed_out: bool = False) -> proc.Completed:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.cache.store import SnapshotStore
 from pipeline.cache.transfer import export, import_from
 from pipeline.errors import ArchiveError
-from pipeline.tarball import TarMember, write_tar
+from pipeline.packing.tarball import TarMember, write_tar
 
 from .entries import Place
 

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from pipeline.cli.main import main
-from pipeline.model.manifest import ReleaseManifest
+from pipeline.model.releases.manifest import ReleaseManifest
 from pipeline.releasing.directory import read_manifest
 from tests.unit.releasing.finished import Sketch, content, write_build
 

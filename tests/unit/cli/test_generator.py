@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.cli.generator import as_text
-from pipeline.stages.export_generator import ExportOutputs
+from pipeline.stages.handoff.export_generator import ExportOutputs
 from tests.unit.handoffs import request
 
 

@@ -13,7 +13,8 @@ from pipeline.cli.option_values import parse_check, parse_probe, parse_v8
 from pipeline.cli.request import RequestOptions, make_request, make_requests, request_options
 from pipeline.errors import PipelineError, UsageError
 from pipeline.model.build import BuildRequest
-from pipeline.model.spec import Canary, PathSource, PrebuiltVm, SourceVm, SystemVm, VmProvider
+from pipeline.model.spec.origins import PathSource, PrebuiltVm, SourceVm, SystemVm, VmProvider
+from pipeline.model.spec.tables import Canary
 
 SPEC = """\
 schema = 1

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from pipeline import fs, record
-from pipeline.archive import EARLIEST_ZIP_TIME_S, ZipMember, write_zip
 from pipeline.cli.main import main
 from pipeline.cli.verdict import self_test_error, verification_error
 from pipeline.model.findings import Finding, Severity
 from pipeline.model.record import BuildRecord, Subject, VmRecord
 from pipeline.model.self_test import Outcome, SelfTest, SelfTestReport, SelfTestRow
 from pipeline.model.target import find_target
+from pipeline.packing.zips import EARLIEST_ZIP_TIME_S, ZipMember, write_zip
 from tests.unit.elf.files import ElfSpec, elf_file
 from tests.unit.proof.products import OTHER_GENERATION, make_product
 

@@ -12,7 +12,7 @@ from elftools.elf.elffile import ELFFile
 
 from pipeline.elf.probe import PROBE_EXIT_CODE, pace_program, probe_program
 from pipeline.model.target import TARGETS, Target, target_of_elf, target_of_machine
-from pipeline.proc import Command, run
+from pipeline.processes.proc import Command, run
 
 
 @pytest.mark.parametrize("make", [probe_program, pace_program])

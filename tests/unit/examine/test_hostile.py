@@ -17,9 +17,9 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.archive import ZipLimits, spill_zip
 from pipeline.errors import ArchiveError
-from pipeline.tarball import TarLimits, spill_tar
+from pipeline.packing.tarball import TarLimits, spill_tar
+from pipeline.packing.zips import ZipLimits, spill_zip
 from pipeline.v8.blob import MAX_BLOB_BYTES
 from pipeline.v8.checksum import ChecksumKind
 from pipeline.v8.scan import MAX_CANDIDATES, find_blobs

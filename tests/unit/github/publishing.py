@@ -16,9 +16,9 @@ from pipeline.context import Context
 from pipeline.github.access import Access
 from pipeline.github.patience import Patience
 from pipeline.model.events import NullReporter
-from pipeline.model.release import PlannedAsset, ReleasePlan
+from pipeline.model.releases.release import PlannedAsset, ReleasePlan
 from pipeline.net.exchange import Secret
-from pipeline.orchestrate.publishing import PublishOutcome, PublishRequest, publish_release
+from pipeline.orchestrate.releases.publishing import PublishOutcome, PublishRequest, publish_release
 from tests.unit.github.world import REPOSITORY, TAG, TOKEN
 
 QUICK = Patience(attempts=5, first_pause_s=0.002, longest_pause_s=0.01, write_gap_s=0, limit_pause_s=0.002)

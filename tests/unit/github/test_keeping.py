@@ -11,8 +11,8 @@ import pytest
 from pipeline.errors import PublishError
 from pipeline.github.api import UncertainError
 from pipeline.github.lock import PREFIX
-from pipeline.orchestrate import keeping
-from pipeline.orchestrate.publishing import PublishOutcome
+from pipeline.orchestrate.releases import keeping
+from pipeline.orchestrate.releases.publishing import PublishOutcome
 from tests.unit.github.publishing import QUICK, context_for, publish, request_for, write_files
 from tests.unit.github.stand_in import Fault, StandIn
 from tests.unit.github.test_publish import holder_of, leave_a_draft

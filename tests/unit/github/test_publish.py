@@ -14,8 +14,8 @@ from pipeline.errors import IntegrityError, PipelineError, PublishError
 from pipeline.github.api import RefusedError
 from pipeline.github.holder import this_process
 from pipeline.github.lock import LEASE_S, PREFIX, Held
-from pipeline.model.released_image import ReleasedImage, ReleasedPlatform
-from pipeline.orchestrate.publishing import preview
+from pipeline.model.images.released import ReleasedImage, ReleasedPlatform
+from pipeline.orchestrate.releases.publishing import preview
 from pipeline.publication.marker import find_marker
 from tests.unit.github.publishing import NAMES, context_for, publish, request_for, write_files
 from tests.unit.github.stand_in import Fault, StandIn

@@ -9,11 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.model.manifest import MANIFEST_NAME
-from pipeline.model.prebuild import Libc
-from pipeline.model.release_plan import plan_of_release
+from pipeline.model.prebuilds.manifest import Libc
+from pipeline.model.releases.manifest import MANIFEST_NAME
+from pipeline.model.releases.plan import plan_of_release
 from pipeline.model.target import find_target
-from pipeline.orchestrate.assembling import AssembleRequest, assemble_releases
+from pipeline.orchestrate.releases.assembling import AssembleRequest, assemble_releases
 from pipeline.releasing.directory import read_manifest
 from tests.unit.github.publishing import context_for, publish
 from tests.unit.github.stand_in import WEB_OPERATIONS, StandIn
@@ -21,7 +21,7 @@ from tests.unit.github.test_publish import is_whole
 from tests.unit.github.world import TAG
 from tests.unit.prebuilding.prebuilds import collected
 from tests.unit.releasing.finished import Sketch, write_build
-from tests.unit.stages.test_include_prebuilds import packed
+from tests.unit.stages.releases.test_include_prebuilds import packed
 
 ROOT = Path(__file__).parents[3]
 MIB = 1024 * 1024
@@ -38,7 +38,7 @@ PRIMARY_PER_HOUR = 1000
 MEASURE = """
 import json, resource, sys
 from pathlib import Path
-from pipeline.model.release import PlannedAsset, ReleasePlan
+from pipeline.model.releases.release import PlannedAsset, ReleasePlan
 from tests.unit.github.publishing import publish
 url, directory = sys.argv[1], Path(sys.argv[2])
 plan = ReleasePlan(assets=tuple(PlannedAsset(pattern=p.name, kind="zip") for p in directory.iterdir()))

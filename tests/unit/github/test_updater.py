@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import delta
 from pipeline.cli.main import main
 from pipeline.errors import ReleaseError
 from pipeline.github.access import Access
-from pipeline.model.manifest import DeltaFormat
-from pipeline.model.release_plan import plan_of_release
+from pipeline.model.releases.manifest import DeltaFormat
+from pipeline.model.releases.plan import plan_of_release
 from pipeline.net.exchange import Secret
-from pipeline.orchestrate.publishing import PublishRequest, publish_release
+from pipeline.orchestrate.releases.publishing import PublishRequest, publish_release
+from pipeline.packing import delta
 from pipeline.releasing.directory import read_manifest
 from tests.unit.github.publishing import QUICK, context_for
 from tests.unit.github.stand_in import StandIn

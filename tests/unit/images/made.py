@@ -9,9 +9,9 @@ from pathlib import Path
 from pipeline import fs
 from pipeline.images.design import Design, designs
 from pipeline.images.oci import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE, LayoutWriter
-from pipeline.model.image_spec import ImageSpec
+from pipeline.model.spec.images import ImageSpec
 from pipeline.model.target import find_target
-from pipeline.tarball import TarMember, write_tar
+from pipeline.packing.tarball import TarMember, write_tar
 from tests.unit.elf.files import ElfSpec, elf_file
 from tests.unit.releasing.finished import Sketch, write_build
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import archive
-from pipeline.model.prebuild import (
+from pipeline.model.prebuilds.manifest import (
     Archive,
     ArchiveFormat,
     Prebuild,
@@ -22,6 +21,7 @@ from pipeline.model.prebuild import (
     PrebuildManifest,
     Probe,
 )
+from pipeline.packing import zips
 
 NAME = "tool"
 WORKS = b'#!/bin/sh\n[ "$1" = --probe ] && exit 41\necho "works: $*"\n'
@@ -88,8 +88,8 @@ def _packed(directory: Path, number: int, made: Made, url: str | None, further: 
         sources = {name: Path(temporary) / str(place) for place, name in enumerate(contents)}
         for name, source in sources.items():
             source.write_bytes(contents[name])
-        members = [archive.ZipMember(name=name, source=source, mode=0o755) for name, source in sources.items()]
-        archive.write_zip(path, members, epoch_s=0)
+        members = [zips.ZipMember(name=name, source=source, mode=0o755) for name, source in sources.items()]
+        zips.write_zip(path, members, epoch_s=0)
     packed = Archive(
         name=path.name,
         format=ArchiveFormat.ZIP,

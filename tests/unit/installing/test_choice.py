@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.installing.choice import Machine, choose
-from pipeline.model.prebuild import Libc, Prebuild, PrebuildKind
+from pipeline.model.prebuilds.manifest import Libc, Prebuild, PrebuildKind
 from tests.unit.installing.vectors import title, vectors
 
 FILE = {"size_bytes": 1, "sha256": "0" * 64}

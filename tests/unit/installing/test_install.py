@@ -27,7 +27,7 @@ from pipeline.installing.install import install
 from pipeline.installing.machine import machine_of, this_machine
 from pipeline.installing.request import Installed, InstallRequest
 from pipeline.model.events import NullReporter
-from pipeline.model.prebuild import Libc, Probe
+from pipeline.model.prebuilds.manifest import Libc, Probe
 from pipeline.model.target import find_target
 from tests.unit.installing.releases import CRASHES, HANGS, NAME, WORKS, program, serving, write_release
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.installing.choice import Machine
 from pipeline.installing.machine import _cpu, _from_interpreter, machine_of, parse_libc_text, this_machine
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import find_target
 from tests.unit.installing.vectors import title, vectors
 

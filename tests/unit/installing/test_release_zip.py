@@ -17,7 +17,7 @@ from pipeline.installing.machine import machine_of, this_machine
 from pipeline.installing.release_zip import version_in
 from pipeline.installing.request import Installed, InstallRequest
 from pipeline.model.events import NullReporter
-from pipeline.model.prebuild import Libc, Probe
+from pipeline.model.prebuilds.manifest import Libc, Probe
 from pipeline.model.target import TARGETS
 from tests.unit.installing.releases import serving, sha256
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import UnsupportedError
 from pipeline.model.analysis import PackageKey
-from pipeline.model.spec import SourceVm
+from pipeline.model.spec.origins import SourceVm
 from pipeline.orchestrate.job import Job
 from pipeline.orchestrate.v8_source import _deliver, compiled_provider
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from pipeline.model.prebuild import Libc, Prebuild, PrebuildFile, PrebuildKind, PrebuildManifest
-from pipeline.model.prebuild_name import PrebuildName
+from pipeline.model.prebuilds.manifest import Libc, Prebuild, PrebuildFile, PrebuildKind, PrebuildManifest
+from pipeline.model.prebuilds.name import PrebuildName
 from pipeline.prebuilding.layout import Collected
 
 

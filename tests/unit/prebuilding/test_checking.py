@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PrebuildError
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import find_target
 from pipeline.prebuilding.checking import Need, Promise, check_file, musl_versions
 from tests.unit.elf.files import ElfSpec, elf_file

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import find_target
 from pipeline.prebuilding.cross_files import Compilers, cmake_file, meson_file, write_cross_files
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ArchiveError, PrebuildError
-from pipeline.model.prebuild import Prebuild, Probe
+from pipeline.model.prebuilds.manifest import Prebuild, Probe
 from pipeline.model.target import find_target
 from pipeline.prebuilding.elsewhere import Measure, read_elsewhere
 from pipeline.prebuilding.layout import write_layout

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import IntegrityError, PrebuildError
-from pipeline.model.prebuild import MANIFEST_PATH, PrebuildManifest
+from pipeline.model.prebuilds.manifest import MANIFEST_PATH, PrebuildManifest
 from pipeline.prebuilding.layout import Collected, combine, read_layout, read_manifest, write_layout
 from tests.unit.prebuilding.prebuilds import collected, manifest_of
 

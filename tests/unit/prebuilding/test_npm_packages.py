@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import PrebuildError
-from pipeline.model.prebuild_spec import Edit, NpmOutput, Style
+from pipeline.model.spec.prebuilds import Edit, NpmOutput, Style
 from pipeline.prebuilding.layout import read_manifest
 from pipeline.prebuilding.npm_packages import NpmInputs, merged, write_packages
 from tests.unit.prebuilding.prebuilds import collected, manifest_of

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline import archive, fs, record
+from pipeline import fs, record
 from pipeline.model.events import Where
 from pipeline.model.findings import Finding, Severity
 from pipeline.model.record import BuildRecord, ExecutorRecord, SnapshotRecord, StepRecord, Subject, VmRecord
 from pipeline.model.target import find_target
 from pipeline.model.toolchain import Tool
+from pipeline.packing import zips
 from tests.unit.elf.files import ElfSpec, elf_file
 from tests.unit.v8.blobs import BlobSpec, blob, noise
 
@@ -64,10 +65,9 @@ def make_product(root: Path, *, extra: dict[str, bytes] | None = None, made: byt
         path.chmod(0o755 if name == "app" else 0o644)
     zip_path = root / "app-1.0.0-linux-arm64.zip"
     members = [
-        archive.ZipMember(name=name, source=product_dir / name, mode=0o755 if name == "app" else 0o644)
-        for name in files
+        zips.ZipMember(name=name, source=product_dir / name, mode=0o755 if name == "app" else 0o644) for name in files
     ]
-    archive.write_zip(zip_path, members, epoch_s=EPOCH_S)
+    zips.write_zip(zip_path, members, epoch_s=EPOCH_S)
     out_dir = root / "out"
     out_dir.mkdir()
     (out_dir / "snapshot.bin").write_bytes(made)
@@ -87,7 +87,7 @@ def _record(product: Product, names: tuple[str, ...]) -> BuildRecord:
     subject = Subject(
         name="app", version="1.0.0", target="arm64", rust_triple=ARM64.rust_triple,
         zip_name=product.zip_path.name, zip_size_bytes=product.zip_path.stat().st_size,
-        zip_sha256=fs.sha256_file(product.zip_path), deflate=archive.deflate_flavour(),
+        zip_sha256=fs.sha256_file(product.zip_path), deflate=zips.deflate_flavour(),
         source_date_epoch_s=EPOCH_S, files=record.file_records(product.product_dir, names),
         snapshots=(
             SnapshotRecord(

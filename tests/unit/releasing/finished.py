@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import fs, record
-from pipeline.archive import EARLIEST_ZIP_TIME_S, ZipMember, deflate_flavour, write_zip
 from pipeline.model.findings import Severity
 from pipeline.model.record import BuildRecord, SnapshotFile, SnapshotRecord, Subject, VmRecord
 from pipeline.model.target import find_target
+from pipeline.packing.zips import EARLIEST_ZIP_TIME_S, ZipMember, deflate_flavour, write_zip
 from pipeline.sbom.listing import component_list
 from tests.unit.sbom.parts import parts
 

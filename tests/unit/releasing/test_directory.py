@@ -8,8 +8,8 @@ import pytest
 
 from pipeline import fs
 from pipeline.errors import ArchiveError, IntegrityError, ReleaseError
-from pipeline.model.manifest import ReleaseManifest
-from pipeline.model.release_asset import AssetKind
+from pipeline.model.releases.asset import AssetKind
+from pipeline.model.releases.manifest import ReleaseManifest
 from pipeline.releasing.directory import check_asset, describe, read_manifest, release_directory, seal
 
 

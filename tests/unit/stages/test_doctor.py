@@ -9,7 +9,7 @@ from pipeline.model.doctor import DoctorFinding, Health
 from pipeline.model.events import NullReporter
 from pipeline.model.target import find_target
 from pipeline.stages import doctor
-from pipeline.stages.toolbox import ToolboxInputs
+from pipeline.stages.building.toolbox import ToolboxInputs
 from pipeline.toolchains.request import Machine
 
 

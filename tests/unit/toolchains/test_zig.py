@@ -11,7 +11,7 @@ import pytest
 from pipeline.context import Context
 from pipeline.errors import NetworkError, ToolboxError
 from pipeline.model.events import NullReporter
-from pipeline.model.prebuild import Libc
+from pipeline.model.prebuilds.manifest import Libc
 from pipeline.model.target import find_target
 from pipeline.toolchains.zig import VERSION, ensure_zig, zig_triple
 

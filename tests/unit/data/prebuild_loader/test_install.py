@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 from pipeline.installing.machine import this_machine
-from pipeline.model.prebuild import Libc, Prebuild, PrebuildFile, PrebuildKind, Probe
+from pipeline.model.prebuilds.manifest import Libc, Prebuild, PrebuildFile, PrebuildKind, Probe
 from tests.unit.data.prebuild_loader.packages import write_files, write_package
 from tests.unit.installing.releases import (
     CRASHES,

@@ -1,0 +1,1 @@
+"""Values of prebuilds: their names, their manifest, what making them came to."""

@@ -1,0 +1,1 @@
+"""A build on one machine, from the request to zips."""

@@ -1,0 +1,1 @@
+"""A build over several machines: generators, snapshots, the product."""

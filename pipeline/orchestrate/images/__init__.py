@@ -1,0 +1,1 @@
+"""From finished builds to images, and to their tags in registries."""

@@ -1,0 +1,1 @@
+"""From recipes to prebuilds, for each target and C library."""

@@ -1,0 +1,1 @@
+"""Proves products that are there already, and the verifier itself."""

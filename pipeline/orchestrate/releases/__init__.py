@@ -1,0 +1,1 @@
+"""From finished builds to releases, and what becomes of them afterwards."""

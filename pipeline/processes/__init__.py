@@ -1,0 +1,1 @@
+"""Processes: started, kept an eye on, ended; nothing else in the pipeline starts any."""

@@ -1,0 +1,1 @@
+"""Stages from finished builds to images in registries."""

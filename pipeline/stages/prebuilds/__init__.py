@@ -1,0 +1,1 @@
+"""Stages from recipes to prebuilds that others install."""
