@@ -10,7 +10,7 @@ from pipeline.model.analysis import Analysis
 from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.cargo import Goal, UnitGraph
 from pipeline.model.units import UnitRow, UnitTable
-from pipeline.orchestrate.building.driver import lifted_job
+from pipeline.orchestrate.building.preparing import lifted_job
 from pipeline.rust import cargo
 from pipeline.workbench.lift import Lift, enter_generator_form, enter_product_form
 

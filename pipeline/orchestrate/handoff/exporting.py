@@ -12,8 +12,8 @@ from pipeline.model.build import BuildRequest
 from pipeline.model.bundle import GENERATOR_SUFFIX, RecordedRequest
 from pipeline.model.snapshot import request_path
 from pipeline.orchestrate.building.compiling import compile_generators, with_steps
-from pipeline.orchestrate.building.driver import lifted_job
 from pipeline.orchestrate.building.identity import identity_of
+from pipeline.orchestrate.building.preparing import lifted_job
 from pipeline.orchestrate.building.readable import local_sources, own_variables, package_dirs
 from pipeline.orchestrate.building.step import Origin
 from pipeline.orchestrate.handoff.taking import accept, require_lifting, require_one_target, step_name

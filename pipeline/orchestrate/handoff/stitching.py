@@ -8,8 +8,8 @@ from pipeline import fs
 from pipeline.context import Context
 from pipeline.model.build import BuildOutcome, BuildRequest
 from pipeline.orchestrate.building.compiling import compile_product, with_steps
-from pipeline.orchestrate.building.driver import lifted_job
 from pipeline.orchestrate.building.finishing import finish
+from pipeline.orchestrate.building.preparing import lifted_job
 from pipeline.orchestrate.building.step import Origin
 from pipeline.orchestrate.handoff.taking import accept, require_lifting, require_one_target
 

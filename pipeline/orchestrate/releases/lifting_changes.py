@@ -13,7 +13,7 @@ from pipeline.model.build import BuildRequest
 from pipeline.model.spec.tables import VersionSpec
 from pipeline.model.spec.versions import at_version
 from pipeline.model.sync import NewVersion
-from pipeline.orchestrate.building.driver import lifted_job
+from pipeline.orchestrate.building.preparing import lifted_job
 from pipeline.orchestrate.releases.syncing import SyncRequest, published_source, resolved
 
 SHOWN = 12
