@@ -1,6 +1,6 @@
 """Measures what people wait for, writes JSON, and makes docs/benchmarks.md and its plots of it.
 
-    nox -s bench -- [--full] [--only PART …] [--rounds 3] [--out bench.json]
+    nox -s bench -- [--full --v8-mirror DIR] [--only PART …] [--rounds 3] [--out bench.json]
     nox -s bench -- --page                 # docs/benchmarks.md and docs/plots/*.svg, from docs/benchmarks.json
 
 A part that was not measured this time stays as the file has it. Everything is measured on this machine, one after the
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import bench_verify, first, growth, page, startup, ways
+from tests.bench import bench_verify, core_app, first, growth, page, startup, ways
 from tests.bench.measuring import describe_machine
 from tests.bench.places import ROOT, Place
 
@@ -25,6 +25,7 @@ Part = Callable[[Place, argparse.Namespace], Any]
 PARTS: dict[str, Part] = {
     "first": lambda place, _options: first.measure(place),
     "ways": lambda place, options: ways.measure(place, options.rounds, full=options.full),
+    "core-app": lambda place, options: core_app.measure(place, options.v8_mirror),
     "incremental": lambda place, options: growth.incremental(place, options.rounds),
     "targets": lambda place, options: growth.targets(place, full=options.full),
     "crates": lambda place, options: growth.crates(place, full=options.full),
@@ -41,7 +42,7 @@ def main() -> None:
         page.write(page.RESULTS, page.PAGE)
         return
     result: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
-    for name in options.only or PARTS:
+    for name in options.only or (part for part in PARTS if part != "core-app" or options.full):
         sys.stderr.write(f"{name} …\n")
         # A directory for each part: none finds what another one left.
         with tempfile.TemporaryDirectory(prefix="snapstitch-bench-") as directory:
@@ -61,7 +62,11 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=page.RESULTS, help="read and written; default: the page's own")
     parser.add_argument("--cache-dir", type=Path, default=ROOT / ".nox" / "bench-cache", help="for tools; kept")
     parser.add_argument("--page", action="store_true", help="measure nothing: make the page")
-    return parser.parse_args()
+    parser.add_argument("--v8-mirror", type=Path, help="archives of V8, for core-app: docs/v8-archives.md")
+    options = parser.parse_args()
+    if options.v8_mirror is None and (options.full or "core-app" in (options.only or ())):
+        parser.error("core-app needs --v8-mirror DIR, such as `nox -s v8-arm64` leaves behind")
+    return options
 
 
 if __name__ == "__main__":

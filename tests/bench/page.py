@@ -40,8 +40,8 @@ def render(figures: dict[str, Any]) -> str:
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True, autoescape=False
     )  # fmt: skip
     machines = figures["machine"]
-    parts = {name: figures.get(name) for name in (
-        "ways", "first", "incremental", "targets", "crates", "snapshots", "startup", "verify"
+    parts = {name.replace("-", "_"): figures.get(name) for name in (
+        "ways", "core-app", "first", "incremental", "targets", "crates", "snapshots", "startup", "verify"
     )}  # fmt: skip
     loads = sorted({machine["load"] for machine in machines.values()})
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(

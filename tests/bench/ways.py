@@ -60,7 +60,7 @@ def _measure(place: Place, name: str, rounds: int) -> dict[str, Any]:
     try:
         runs = median_of(rounds, once)
     except BenchError as error:
-        return {"failed": _reason(str(error))}
+        return {"failed": failure(error)}
     last = products[-1]
     return {
         "wall_s": runs[0].wall_s,
@@ -72,9 +72,9 @@ def _measure(place: Place, name: str, rounds: int) -> dict[str, Any]:
     }
 
 
-def _reason(text: str) -> str:
+def failure(error: BenchError) -> str:
     """Return the line that tells most, fit for a table: the first error, or what was said last."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     errors = [line for line in lines if "error: " in line]
     line = [*errors, *reversed(lines), "nothing was said"][0]
     return line.removeprefix("= note: ").replace("|", "/").replace("<", "&lt;")[:160]
