@@ -42,7 +42,7 @@ def main() -> None:
         page.write(page.RESULTS, page.PAGE)
         return
     result: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
-    for name in options.only or (part for part in PARTS if part != "core-app" or options.full):
+    for name in options.only or usual_parts(options):
         sys.stderr.write(f"{name} …\n")
         # A directory for each part: none finds what another one left.
         with tempfile.TemporaryDirectory(prefix="snapstitch-bench-") as directory:
@@ -51,6 +51,13 @@ def main() -> None:
         result.setdefault("machine", {})[name] = describe_machine()
         options.out.write_text(json.dumps(result, indent=2) + "\n")
     sys.stdout.write(options.out.read_text())
+
+
+def usual_parts(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the parts that are measured when none is named; says what is left out of all of them."""
+    if options.full and options.v8_mirror is None:
+        sys.stderr.write("core-app is left out: it needs --v8-mirror DIR\n")
+    return tuple(part for part in PARTS if part != "core-app" or (options.full and options.v8_mirror))
 
 
 def read_options() -> argparse.Namespace:
@@ -64,7 +71,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--page", action="store_true", help="measure nothing: make the page")
     parser.add_argument("--v8-mirror", type=Path, help="archives of V8, for core-app: docs/v8-archives.md")
     options = parser.parse_args()
-    if options.v8_mirror is None and (options.full or "core-app" in (options.only or ())):
+    if options.v8_mirror is None and "core-app" in (options.only or ()):
         parser.error("core-app needs --v8-mirror DIR, such as `nox -s v8-arm64` leaves behind")
     return options
 
