@@ -13,7 +13,7 @@ from pipeline.canaries.pace import Pace, measure
 from pipeline.errors import SpecError
 from pipeline.model.execution import ExecRequest, ExecResult, Executor
 from pipeline.model.findings import Finding, Severity
-from pipeline.model.spec.tables import Canary
+from pipeline.model.spec.runtime_parts import Canary
 from pipeline.model.target import Target
 from pipeline.processes.proc import describe_exit
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.model.prebuilds.manifest import Probe
 from pipeline.model.spec.origins import PrebuiltVm, SourceVm, SystemVm, VmProvider
-from pipeline.model.spec.tables import Canary
+from pipeline.model.spec.runtime_parts import Canary
 from pipeline.model.spec.values import GLIBC_VERSION
 
 

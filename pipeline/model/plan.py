@@ -11,7 +11,7 @@ from pipeline.model.asset import ZIP_SUFFIX, asset_name
 from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.events import Where
 from pipeline.model.spec.origins import GitSource, RegistrySource
-from pipeline.model.spec.tables import Canary
+from pipeline.model.spec.runtime_parts import Canary
 from pipeline.model.target import Target
 
 

@@ -15,7 +15,7 @@ from pipeline.model.events import NullReporter
 from pipeline.model.execution import ExecRequest
 from pipeline.model.findings import Severity, failed, verdict
 from pipeline.model.record import BuildRecord
-from pipeline.model.spec.tables import Canary
+from pipeline.model.spec.runtime_parts import Canary
 from pipeline.model.toolchain import Toolchain
 from pipeline.rust import cargo
 from pipeline.stages.building import bundle, verify

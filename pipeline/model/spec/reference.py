@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pipeline.model.spec import origins, prebuilds, tables
+from pipeline.model.spec import origins, prebuilds, runtime_parts, tables
 from pipeline.model.spec.base import SpecTable
 from pipeline.model.spec.ci import CiSpec
 from pipeline.model.spec.images import ImageSpec
@@ -39,9 +39,9 @@ _TABLES: tuple[tuple[str, type[SpecTable]], ...] = (
     ('`v8 = { kind = "system" }`', origins.SystemVm),
     ('`v8 = { kind = "prebuilt" }`', origins.PrebuiltVm),
     ('`v8 = { kind = "source" }`', origins.SourceVm),
-    ("`[[runtimes.NAME.canaries]]`", tables.Canary),
-    ("`[[runtimes.NAME.companions]]`", tables.CompanionSpec),
-    ("`[[runtimes.NAME.versions]]`", tables.VersionSpec),
+    ("`[[runtimes.NAME.canaries]]`", runtime_parts.Canary),
+    ("`[[runtimes.NAME.companions]]`", runtime_parts.CompanionSpec),
+    ("`[[runtimes.NAME.versions]]`", runtime_parts.VersionSpec),
     ("`[runtimes.NAME.updater]`", UpdaterSpec),
     ('`[prebuilds.NAME]` with `kind = "node-addon"`', prebuilds.NodeAddonSpec),
     ('`[prebuilds.NAME]` with `kind = "executable"`', prebuilds.ExecutableSpec),

@@ -8,7 +8,8 @@ from packaging.version import InvalidVersion, Version
 
 from pipeline.errors import UnknownNameError, UsageError
 from pipeline.model.spec.origins import GitSource, PathSource, RegistrySource
-from pipeline.model.spec.tables import RuntimeSpec, VersionSpec
+from pipeline.model.spec.runtime_parts import VersionSpec
+from pipeline.model.spec.tables import RuntimeSpec
 
 
 def at_version(name: str, runtime: RuntimeSpec, version: str | None) -> RuntimeSpec:

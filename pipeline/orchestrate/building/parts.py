@@ -6,7 +6,7 @@ import dataclasses
 
 from pipeline.model.analysis import Analysis, PackageKey, Product
 from pipeline.model.asset import asset_name
-from pipeline.model.spec.tables import Canary
+from pipeline.model.spec.runtime_parts import Canary
 from pipeline.orchestrate.building.compiling import Compiled
 from pipeline.orchestrate.job import Job
 

@@ -10,7 +10,7 @@ from pipeline.context import Context
 from pipeline.errors import LiftError, LockChangedError, NothingToLiftError, ToolboxError, WorkspaceError
 from pipeline.model.analysis import Analysis
 from pipeline.model.build import BuildRequest
-from pipeline.model.spec.tables import VersionSpec
+from pipeline.model.spec.runtime_parts import VersionSpec
 from pipeline.model.spec.versions import at_version
 from pipeline.model.sync import NewVersion
 from pipeline.orchestrate.building.preparing import lifted_job

@@ -22,7 +22,7 @@ from pipeline.elf.too_new import explained
 from pipeline.errors import ArchiveError, ToolboxError
 from pipeline.model.execution import Executor
 from pipeline.model.findings import Finding, Severity
-from pipeline.model.spec.tables import Canary
+from pipeline.model.spec.runtime_parts import Canary
 from pipeline.model.target import Target
 from pipeline.packing import zips
 from pipeline.proof.record_check import RecordOrder, check_record

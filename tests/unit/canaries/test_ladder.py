@@ -11,7 +11,7 @@ from pipeline.canaries.pace import REFERENCE_S
 from pipeline.errors import SpecError
 from pipeline.model.execution import ExecRequest, ExecResult, Executor
 from pipeline.model.findings import Finding, Severity
-from pipeline.model.spec.tables import Canary
+from pipeline.model.spec.runtime_parts import Canary
 from pipeline.model.target import find_target
 from tests.unit.here import HereExecutor, SlowExecutor
 

@@ -14,7 +14,7 @@ from pipeline.cli.request import RequestOptions, make_request, make_requests, re
 from pipeline.errors import PipelineError, UsageError
 from pipeline.model.build import BuildRequest
 from pipeline.model.spec.origins import PathSource, PrebuiltVm, SourceVm, SystemVm, VmProvider
-from pipeline.model.spec.tables import Canary
+from pipeline.model.spec.runtime_parts import Canary
 
 SPEC = """\
 schema = 1

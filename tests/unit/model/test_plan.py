@@ -9,7 +9,8 @@ from pipeline.model.build import BuildRequest, TargetRequest
 from pipeline.model.events import Where
 from pipeline.model.plan import Plan, Stage, as_json, as_text, make_plan
 from pipeline.model.spec.origins import PathSource, RegistrySource
-from pipeline.model.spec.tables import Canary, RuntimeSpec
+from pipeline.model.spec.runtime_parts import Canary
+from pipeline.model.spec.tables import RuntimeSpec
 from pipeline.model.target import find_target
 
 AMD64, ARM64 = find_target("amd64"), find_target("arm64")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
+from pipeline.elf import probe
 from pipeline.errors import UnknownNameError
+from pipeline.examine import declared
+from pipeline.model import target as target_table
 from pipeline.model.target import TARGETS, find_target, target_of_elf, target_of_machine
+from pipeline.prebuilding import cross_files
+from pipeline.v8.builtins import LANDMARKS
 
 
 @pytest.mark.parametrize("name", ["arm64", "aarch64-unknown-linux-gnu", "aarch64-linux-gnu", "linux/arm64"])
@@ -28,6 +35,24 @@ def test_every_name_belongs_to_one_target() -> None:
     for field in ("name", "rust_triple", "gnu_triple", "oci_platform", "qemu_name", "elf_machine", "interpreter"):
         values = [getattr(target, field) for target in TARGETS]
         assert len(set(values)) == len(values), field
+
+
+@pytest.mark.parametrize(
+    ("place", "known"),
+    [
+        ("model/target.py: musl's names", target_table._MUSL_ARCHES),
+        ("model/target.py: the kernel's names", target_table._MACHINE_NAMES.values()),
+        ("elf/probe.py: a program", probe._CODE),
+        ("elf/probe.py: a loop", probe._LOOP),
+        ("examine/declared.py: names in names of files", declared._KERNEL_NAMES),
+        ("prebuilding/cross_files.py: Meson's names", cross_files._MESON_CPUS),
+        ("v8/builtins.py: what tells its code", [marks.target for marks in LANDMARKS]),
+    ],
+    ids=str,
+)
+def test_every_table_has_every_target(place: str, known: Iterable[str]) -> None:
+    """What a new target needs beside its row: docs/architecture.md."""
+    assert {target.name for target in TARGETS} - set(known) == set(), place
 
 
 def test_an_elf_header_tells_the_target() -> None:

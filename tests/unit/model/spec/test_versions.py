@@ -6,8 +6,9 @@ import pytest
 
 from pipeline.errors import UnknownNameError, UsageError
 from pipeline.model.spec.origins import GitSource, PathSource, PrebuiltVm, RegistrySource, SourceVm
+from pipeline.model.spec.runtime_parts import VersionSpec
 from pipeline.model.spec.selection import Selection, resolve
-from pipeline.model.spec.tables import RuntimeSpec, Spec, VersionSpec
+from pipeline.model.spec.tables import RuntimeSpec, Spec
 from pipeline.model.spec.versions import at_version
 from tests.unit.model.spec.test_selection import BASE, OUT
 

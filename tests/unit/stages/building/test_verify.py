@@ -13,7 +13,7 @@ from pipeline.context import Context
 from pipeline.errors import ToolboxError
 from pipeline.model.events import NullReporter
 from pipeline.model.findings import Finding, Severity, failed, verdict
-from pipeline.model.spec.tables import Canary
+from pipeline.model.spec.runtime_parts import Canary
 from pipeline.model.target import find_target
 from pipeline.packing.zips import ZipMember, write_zip
 from pipeline.stages.building import verify
