@@ -168,6 +168,11 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(path)
 
 
+def locked_beside(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Hold the lock of a file or directory, which may not be there yet: ``<name>.lock`` beside it."""
+    return locked(path.parent / f"{path.name}.lock")
+
+
 @contextlib.contextmanager
 def locked(path: Path, *, timeout_s: float = -1) -> Iterator[None]:
     """Hold an exclusive lock between processes, kept in the file *path*; the kernel drops it when we die."""

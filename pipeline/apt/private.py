@@ -23,6 +23,8 @@ from pipeline.processes import proc
 UPDATE_TIMEOUT_S = 600.0
 RESOLVE_TIMEOUT_S = 120.0
 RETRY_PAUSE_S = 1.0
+LISTS_FRESH_S = 3600.0
+"""For so long, package lists are not asked for again."""
 
 # Hooks of the machine would act on its own directories: Docker's images delete /var/cache/apt/archives, for one.
 _CONFIG = """\
@@ -126,6 +128,17 @@ class PrivateApt:
             ) from error
         with fs.atomic_path(self.directory / "etc/apt/trusted.gpg.d" / keyring.name) as temporary:
             temporary.write_bytes(content)
+
+    def refresh(self, *, again: bool = False, offline: bool = False) -> None:
+        """Fetch the package lists when those that are there are older than LISTS_FRESH_S, or *again*.
+
+        Others that use the same directory wait meanwhile. With *offline* only the configuration is written.
+        Raises what `update` raises.
+        """
+        with fs.locked_beside(self.directory):
+            self.prepare()
+            if not offline and (again or not self.updated_within(LISTS_FRESH_S)):
+                self.update()
 
     def updated_within(self, age_s: float) -> bool:
         """Tell whether the lists were updated in the last *age_s* seconds."""

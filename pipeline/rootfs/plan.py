@@ -20,7 +20,7 @@ from pipeline.rootfs import python, rust
 from pipeline.rootfs.helpers import HELPERS
 from pipeline.rootfs.twins import Twins, find_twins, twin_names
 from pipeline.toolchains.plan import FRESH_S
-from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
+from pipeline.toolchains.planner import Planner
 from pipeline.toolchains.remembered import Remembered, read_remembered, recall_or_resolve
 from pipeline.toolchains.request import ToolboxInputs
 
@@ -166,10 +166,7 @@ class RootPlanner:
         return (*twins.taken, *(rust.PACKAGES if twins.have_rust else ()))
 
     def _ready(self, apt: PrivateApt) -> PrivateApt:
-        with fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
-            apt.prepare()
-            if not apt.updated_within(LISTS_FRESH_S):
-                apt.update()
+        apt.refresh()
         return apt
 
 

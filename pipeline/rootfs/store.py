@@ -62,7 +62,7 @@ class _Maker:
             return None
         digest = digest_of(self.plan.emulator)[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"qemu-{self.target.qemu_name}-{digest}"
-        with fs.locked(final.parent / f"{final.name}.lock"):
+        with fs.locked_beside(final):
             if not final.is_dir():
                 with self.context.reporter.step("root: emulator") as step:
                     apt = self.planner.tools_apt()
@@ -79,7 +79,7 @@ class _Maker:
         digest = digest_of(self.plan.tracer, "tracer", str(place))[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"proot-{digest}"
         program = PurePosixPath("usr/bin/proot")
-        with fs.locked(final.parent / f"{final.name}.lock"):
+        with fs.locked_beside(final):
             if not final.is_dir():
                 files = fetch_packages(self.plan.tracer, self.planner.tools_apt(), self.packages_dir, self.context)
                 with fs.atomic_directory(final) as directory:
@@ -108,7 +108,7 @@ class _Maker:
         gcc = CrossGcc(triple=self.target.gnu_triple, major=self.plan.gcc, prefix=INSIDE)
         digest = digest_of(self.plan.tools, "tools", TOOLS_SCHEMA, program_texts())[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"tools-{self.target.name}-{digest}"
-        with fs.locked(final.parent / f"{final.name}.lock"):
+        with fs.locked_beside(final):
             if not final.is_dir():
                 recipe = ToolsRecipe(
                     packages=self.plan.tools,
@@ -127,7 +127,7 @@ class _Maker:
         """Return digest and directory of a root from a file, unpacked first where it is absent."""
         digest = given_digest(archive)[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"{self.target.name}-{digest}"
-        with fs.locked(final.parent / f"{final.name}.lock"):
+        with fs.locked_beside(final):
             if not final.is_dir():
                 started = time.monotonic()
                 with fs.atomic_directory(final) as directory:
@@ -157,7 +157,7 @@ class _Maker:
         """Return digest and directory of the root, made first where it is absent."""
         digest = digest_of(self.plan.packages, "root", ROOT_SCHEMA, self.plan.apt_sources)[:DIGEST_LENGTH]
         final = roots_dir(self.context) / f"{self.target.name}-{digest}"
-        with fs.locked(final.parent / f"{final.name}.lock"):
+        with fs.locked_beside(final):
             if not final.is_dir():
                 started = time.monotonic()
                 with fs.atomic_directory(final) as directory:

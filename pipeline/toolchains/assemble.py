@@ -100,7 +100,7 @@ class Assembly:
         """Make the directory, once: other runs may be using it."""
         if is_whole():
             return
-        with fs.locked(directory.parent / f"{directory.name}.lock"):
+        with fs.locked_beside(directory):
             if not is_whole():
                 with fs.atomic_directory(directory) as staging:
                     write(staging)

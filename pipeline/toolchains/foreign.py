@@ -23,7 +23,7 @@ from pipeline.model.events import Where
 from pipeline.model.package import Package, total_size_bytes
 from pipeline.model.target import Target
 from pipeline.toolchains.plan import FRESH_S, toolbox_dir
-from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
+from pipeline.toolchains.planner import Planner
 from pipeline.toolchains.relocate import Relocation, relocate
 from pipeline.toolchains.request import ToolboxInputs
 
@@ -81,7 +81,7 @@ def ensure_foreign(inputs: ForeignInputs, context: Context) -> ForeignPrefix:
     plan = _plan(inputs, planner)
     whose = f"-{inputs.target.name}" if inputs.target else ""
     root = toolbox_dir(context) / f"{inputs.packages[0]}-{plan.suite}{whose}-{plan.digest[:16]}"
-    with fs.locked(root.parent / f"{root.name}.lock"):
+    with fs.locked_beside(root):
         if not root.is_dir():
             _install(inputs, plan, planner, root)
     return ForeignPrefix(root=root, suite=plan.suite, packages=plan.packages)
@@ -120,10 +120,7 @@ def _read(memory: Path) -> _Plan | None:
 
 def _resolve(inputs: ForeignInputs, planner: Planner) -> _Plan:
     for suite, apt in _apts(inputs, planner).items():
-        with fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
-            apt.prepare()
-            if not apt.updated_within(LISTS_FRESH_S):
-                apt.update()
+        apt.refresh()
         if all(name in apt.versions(inputs.packages) for name in inputs.packages):
             packages = apt.resolve(inputs.packages)
             apt.trim()

@@ -73,7 +73,7 @@ class Installation:
             with contextlib.ExitStack() as locks:
                 # Always in the same order, so that two runs cannot wait for each other.
                 for path in sorted(wanted):
-                    locks.enter_context(fs.locked(path.parent / f"{path.name}.lock"))
+                    locks.enter_context(fs.locked_beside(path))
                 self._make(prefixes)
         return prefixes
 

@@ -7,7 +7,6 @@ import dataclasses
 import importlib.resources
 import time
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 from pipeline import fs
 from pipeline.apt.private import PrivateApt
@@ -29,8 +28,6 @@ from pipeline.toolchains.plan import SCHEMA, Plan, read_plan, toolbox_dir
 from pipeline.toolchains.remembered import Remembered, recall_or_resolve
 from pipeline.toolchains.request import Machine, ToolboxInputs
 from pipeline.toolchains.seed import seeded_plan
-
-LISTS_FRESH_S: Final = 3600.0
 
 
 def known_distributions() -> tuple[Distribution, ...]:
@@ -167,7 +164,7 @@ class Planner:
         host_apt, std_apt, sysroot_apt = self.apts()
         distinct = {apt.directory: apt for apt in (host_apt, std_apt, sysroot_apt)}
         with concurrent.futures.ThreadPoolExecutor(max_workers=len(distinct)) as pool:
-            for _done in pool.map(self._refresh, distinct.values()):
+            for _done in pool.map(lambda apt: apt.refresh(again=self.again), distinct.values()):
                 pass
         tools = self.release.tools
         if tools is None:  # identify_machine returns no such release
@@ -195,12 +192,6 @@ class Planner:
             named=tuple(dict.fromkeys(name.split("=")[0] for name in (*named, *development))),
             without=tuple(sorted(failed | self.without)),
         )
-
-    def _refresh(self, apt: PrivateApt) -> None:
-        with fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
-            apt.prepare()
-            if self.again or not apt.updated_within(LISTS_FRESH_S):
-                apt.update()
 
     def _named_tools(self, tools: HostTools, rust: RustChoice | None, llvm: int | None) -> tuple[str, ...]:
         packages: list[str] = []

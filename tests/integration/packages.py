@@ -12,7 +12,7 @@ from pipeline.apt.unpack import prepare_root, unpack
 from pipeline.context import Context
 from pipeline.model.events import NullReporter
 from pipeline.model.target import Target
-from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
+from pipeline.toolchains.planner import Planner
 from pipeline.toolchains.request import Machine, ToolboxInputs
 
 from .command import Cli
@@ -32,12 +32,10 @@ def unpacked(cli: Cli, *names: str, suite: str | None = None, target: Target | N
     apt = planner.apt_for(architecture, planner.sysroot_release)
     known = fs.sha256_json(sorted(names))[:8]
     root = cli.cache_dir / "packages" / f"{names[0]}-{planner.sysroot_release.codename}-{architecture.name}-{known}"
-    with fs.locked(root.with_name(f"{root.name}.lock")), fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
+    with fs.locked_beside(root):
         if root.is_dir():
             return root
-        apt.prepare()
-        if not apt.updated_within(LISTS_FRESH_S):
-            apt.update()
+        apt.refresh()
         packages = tuple(package for package in apt.resolve(names) if package.name in names)
         request = FetchRequest(
             packages=packages, packages_dir=cli.cache_dir / "toolbox/packages", apt_config=apt.config_path,

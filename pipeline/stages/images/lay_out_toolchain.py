@@ -22,7 +22,7 @@ from pipeline.model.package import Package
 from pipeline.model.target import Target
 from pipeline.processes import proc
 from pipeline.toolchains.plan import GROUPS, toolbox_dir
-from pipeline.toolchains.planner import LISTS_FRESH_S, Planner
+from pipeline.toolchains.planner import Planner
 from pipeline.toolchains.request import Machine, ToolboxInputs
 from pipeline.toolchains.seed import write_seed
 
@@ -92,11 +92,8 @@ def _add_toolboxes(toolboxes: tuple[ToolboxInputs, ...], host: Target, place: Pa
 def _lay_out(host: Target, root: Path, context: Context) -> None:
     planner = Planner.for_machine(ToolboxInputs(target=host, mode="private"), context, frozenset())
     apt = planner.apt_for(host, planner.release)
-    with fs.locked(apt.directory.parent / f"{apt.directory.name}.lock"):
-        apt.prepare()
-        if not context.offline and not apt.updated_within(LISTS_FRESH_S):
-            apt.update()
-        packages = apt.resolve((*_PACKAGES, planner.distribution.keyring_package))
+    apt.refresh(offline=context.offline)
+    packages = apt.resolve((*_PACKAGES, planner.distribution.keyring_package))
     prepare_root(root)
     packages_dir = toolbox_dir(context) / "packages"
     with fs.locked(packages_dir.with_name("packages.lock")):
