@@ -19,11 +19,13 @@ from .command import ROOT, Cli
 from .engine import Engine, running_engine
 from .forked import ForkedCli, forking
 from .handoffs import Handoff, make_handoff
+from .lifted_builds import Bench, Make, generate_lock
 from .packages import unpacked
 from .products import Built
 from .registry import RunningRegistry, running_registry
 from .registry_project import Project, make_project
 from .sshd import Sshd, running_sshd
+from .workspaces import Workspace
 
 
 @pytest.fixture(scope="session")
@@ -137,3 +139,21 @@ def project(forked: ForkedCli, tmp_path_factory: pytest.TempPathFactory) -> Proj
 def registry_program(cli: Cli) -> Path:
     """Return Debian's docker-registry."""
     return unpacked(cli, "docker-registry") / "usr/bin/docker-registry"
+
+
+@pytest.fixture
+def make(tmp_path: Path, host_toolchain: Toolchain, context: Context) -> Make:
+    """Return a function that lays a workspace out, with a lock file."""
+
+    def new(workspace: Workspace) -> Bench:
+        directory = workspace.write(tmp_path / "sources")
+        generate_lock(directory, host_toolchain)
+        return Bench(
+            workspace=workspace,
+            directory=directory,
+            work_dir=tmp_path / "work",
+            toolchain=host_toolchain,
+            context=context,
+        )
+
+    return new

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.context import Context
@@ -145,3 +146,7 @@ def snapshot_of_tree(directory: Path) -> dict[str, tuple[int, bytes]]:
         str(path.relative_to(directory)): (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
         for path in sorted(directory.rglob("*"))
     }
+
+
+Make = Callable[[Workspace], Bench]
+"""Lays a workspace out, with a lock file."""

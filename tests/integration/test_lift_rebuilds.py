@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.context import Context
 from pipeline.errors import CompileError, LockChangedError
-from pipeline.model.toolchain import Toolchain
 from pipeline.processes import proc
 from pipeline.rust.cargo import BuildOutcome
 from pipeline.workbench.lift import check_lock
 
-from .lifted_builds import Bench, generate_lock, output_of
-from .workspaces import SNAP_BUILD, WORKSPACES, WRITE, Workspace
-
-Make = Callable[[Workspace], Bench]
+from .lifted_builds import Make, output_of
+from .workspaces import SNAP_BUILD, WORKSPACES, WRITE
 
 SCRIPT_WITH_FILE = f"""\
 {WRITE}
@@ -32,24 +27,6 @@ WITH_FILE = dataclasses.replace(
     WORKSPACES["plain"],
     files={**WORKSPACES["plain"].files, "snap/build.rs": SCRIPT_WITH_FILE, "snap/js/main.js": "one"},
 )
-
-
-@pytest.fixture
-def make(tmp_path: Path, host_toolchain: Toolchain, context: Context) -> Make:
-    """Return a function that lays a workspace out, with a lock file."""
-
-    def new(workspace: Workspace) -> Bench:
-        directory = workspace.write(tmp_path / "sources")
-        generate_lock(directory, host_toolchain)
-        return Bench(
-            workspace=workspace,
-            directory=directory,
-            work_dir=tmp_path / "work",
-            toolchain=host_toolchain,
-            context=context,
-        )
-
-    return new
 
 
 def git(directory: Path, *arguments: str) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.context import Context
 from pipeline.errors import (
     LiftError,
     LockChangedError,
@@ -19,33 +17,12 @@ from pipeline.errors import (
     UsageError,
     WorkspaceError,
 )
-from pipeline.model.toolchain import Toolchain
 from pipeline.stages.building import analyze
 
-from .lifted_builds import Bench, generate_lock
+from .lifted_builds import Bench, Make
 from .workspaces import APP_MAIN, SNAP, SNAP_BUILD, SNAP_LIB, V8, VM_FILES, WORKSPACES, Workspace, manifest, virtual
 
 PLAIN = WORKSPACES["plain"]
-
-Make = Callable[[Workspace], Bench]
-
-
-@pytest.fixture
-def make(tmp_path: Path, host_toolchain: Toolchain, context: Context) -> Make:
-    """Return a function that lays a workspace out, with a lock file."""
-
-    def new(workspace: Workspace) -> Bench:
-        directory = workspace.write(tmp_path / "sources")
-        generate_lock(directory, host_toolchain)
-        return Bench(
-            workspace=workspace,
-            directory=directory,
-            work_dir=tmp_path / "work",
-            toolchain=host_toolchain,
-            context=context,
-        )
-
-    return new
 
 
 def with_files(workspace: Workspace, **changes: object) -> Workspace:

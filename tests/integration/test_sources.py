@@ -6,11 +6,9 @@ import dataclasses
 import functools
 import hashlib
 import http.server
-import io
 import json
 import os
 import shutil
-import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +21,8 @@ from pipeline.model.events import NullReporter
 from pipeline.model.spec.origins import RegistrySource
 from pipeline.stages.building import source
 from pipeline.stages.building.source import SourceInputs, SourceTree
+
+from .crates import packed_crate
 
 CARGO = os.environ.get("SNAPSTITCH_TEST_CARGO") or shutil.which("cargo")
 pytestmark = pytest.mark.usefixtures("cargo_program")  # which fails where there is no Cargo
@@ -63,13 +63,7 @@ def crate(name: str, version: str) -> bytes:
         "Cargo.lock": LOCK,
         "src/main.rs": "fn main() {}\n",
     }
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for path, text in files.items():
-            entry = tarfile.TarInfo(f"{name}-{version}/{path}")
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return packed.getvalue()
+    return packed_crate(name, version, files)
 
 
 @pytest.fixture

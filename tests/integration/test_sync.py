@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
-import io
 import json
 import os
 import socket
 import subprocess
-import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +20,7 @@ from pipeline.processes import proc
 from pipeline.sources import registry
 
 from .command import Cli, Ended
+from .crates import packed_crate
 from .published import Shelf
 
 pytestmark = pytest.mark.network  # the toolbox
@@ -49,13 +48,7 @@ def crate(version: str, v8: str) -> bytes:
         "Cargo.lock": f'[[package]]\nname = "v8"\nversion = "{v8}"\n',
         "src/main.rs": "fn main() {}\n",
     }
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for path, text in files.items():
-            entry = tarfile.TarInfo(f"{NAME}-{version}/{path}")
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return packed.getvalue()
+    return packed_crate(NAME, version, files)
 
 
 @pytest.fixture
