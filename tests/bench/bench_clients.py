@@ -195,7 +195,7 @@ def measure(directory: Path, out: Path, only: list[str], context: Context) -> bo
     found: list[Cell] = []
     for style in STYLES:
         with registry_of(packages, style, context) as registry:
-            for target in ("amd64", "arm64"):
+            for target in ("amd64", "arm64", "armhf"):
                 for libc in Libc:
                     for machine in machines(find_target(target), libc, context):
                         if only and not all(word in f"{machine.place} {machine.title} {style}" for word in only):

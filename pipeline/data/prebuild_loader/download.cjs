@@ -15,6 +15,7 @@ const MAX_INDEX_BYTES = 16 * 1024 * 1024;
 const MAX_ZIP_BYTES = 1024 * 1024 * 1024;
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 250;
+const OWN_CACHE = 'prebuilds/.cache';
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** Return the addresses below which releases of *manifest* lie, mirrors first. */
@@ -30,15 +31,19 @@ function sources(manifest, settings) {
  * Throws PrebuildError with what each source answered.
  */
 async function downloadPrebuild(prebuild, manifest, { settings, roots, env = process.env }) {
-  const bases = sources(manifest, settings);
-  const allowed = new AllowedHosts(bases, settings.hosts);
   const reasons = [];
+  const bases = sources(manifest, settings).filter((base) => {
+    if (isAddress(base)) return true;
+    reasons.push(`${base} is no address`);
+    return false;
+  });
+  const allowed = new AllowedHosts(bases, settings.hosts);
+  const mirror = settings.mirror && sources(manifest, settings)[0];
   for (const base of bases) {
     try {
-      const client = { allowed, env, cacheDir: settings.cacheDir };
+      const client = { allowed, env, downloads: downloadsIn([settings.cacheDir, path.join(roots[0], OWN_CACHE)]) };
       const archive = await archiveOf(prebuild, manifest, base, client);
-      const isMirror = settings.mirror && base === bases[0];
-      const from = archive.url && !isMirror ? archive.url : new URL(archive.name, base).href;
+      const from = archive.url && base !== mirror ? archive.url : new URL(archive.name, base).href;
       const zip = await fetchFile(from, archive, client);
       return writeFiles(unpacked(zip, prebuild, archive), prebuild, roots);
     } catch (error) {
@@ -46,6 +51,30 @@ async function downloadPrebuild(prebuild, manifest, { settings, roots, env = pro
     }
   }
   throw new PrebuildError(`${prebuild.path} cannot be downloaded`, { reasons });
+}
+
+function isAddress(text) {
+  try {
+    return /^https?:$/.test(new URL(text).protocol);
+  } catch {
+    return false;
+  }
+}
+
+/** Return where downloads may lie until they are whole: the cache may belong to another user, as after `sudo`. */
+function downloadsIn(places) {
+  const problems = [];
+  for (const place of places) {
+    const downloads = path.join(place, 'downloads');
+    try {
+      fs.mkdirSync(downloads, { recursive: true });
+      fs.accessSync(downloads, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
+      return downloads;
+    } catch (error) {
+      problems.push(`${place} cannot be written to (${error.code})`);
+    }
+  }
+  throw new Error(`${problems.join(', ')}; PREBUILDS_CACHE=DIR names another place`);
 }
 
 async function archiveOf(prebuild, manifest, base, client) {
@@ -75,7 +104,7 @@ function fetchIndex(url, client) {
 
 /** Fetch a file of known digest; what came before a cut is kept, also for the next run. */
 function fetchFile(url, { sha256, size_bytes: size }, client) {
-  const whole = path.join(client.cacheDir, 'downloads', sha256);
+  const whole = path.join(client.downloads, sha256);
   return withLock(`${whole}.lock`, async () => {
     const part = `${whole}.part`;
     await retrying(() => append(url, part, size, client));
@@ -87,8 +116,21 @@ function fetchFile(url, { sha256, size_bytes: size }, client) {
   });
 }
 
+/** Return how much of a file is there; what another user left, whom nobody can read, is taken away. */
+function sizeOfPart(part) {
+  try {
+    fs.accessSync(part, fs.constants.R_OK | fs.constants.W_OK);
+    const found = fs.statSync(part);
+    if (found.isFile()) return found.size;
+  } catch {
+    // there is none, or it is another user's
+  }
+  fs.rmSync(part, { force: true, recursive: true });
+  return 0;
+}
+
 async function append(url, part, size, client) {
-  let have = fs.existsSync(part) ? fs.statSync(part).size : 0;
+  let have = sizeOfPart(part);
   if (have === size) return;
   if (have > size) have = 0;
   const headers = have ? { Range: `bytes=${have}-` } : {};
@@ -97,6 +139,7 @@ async function append(url, part, size, client) {
   if (!goesOn) have = 0;
   const out = fs.createWriteStream(part, { flags: goesOn ? 'a' : 'w' });
   const closed = once(out, 'close');
+  closed.catch(() => {}); // a full disk is told of below
   try {
     for await (const chunk of response) {
       have += chunk.length;
@@ -154,7 +197,7 @@ function writeFiles(files, prebuild, roots) {
       for (const { file, content } of [...files.filter((one) => !main.includes(one)), ...main]) writeWhole(root, file, content);
       return root;
     } catch (error) {
-      if (!['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(error.code)) throw error;
+      if (!['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR'].includes(error.code)) throw error;
       last = error;
     }
   }

@@ -199,6 +199,39 @@ def test_a_download_into_the_cache_where_the_package_cannot_be_written(tmp_path:
     assert (tmp_path / "cache" / made.prebuild.files[0].sha256 / PATH).is_file()
 
 
+def test_a_cache_that_cannot_be_used(tmp_path: Path) -> None:
+    """It is a file here; another user's, as after `sudo npm install`, is no better. The package itself has room."""
+    made = program(**ARCH)
+    write_release(tmp_path / "release", made)
+    cache = tmp_path / "cache"
+    cache.write_text("")
+    with serving(tmp_path / "release") as server:
+        package = write_package(tmp_path / "tool", made, leave_out=True, prebuilds={"download": server.url})
+        ended = package.install(PREBUILDS_CACHE=str(cache))
+        assert ended.exit_code == 0, ended.stderr
+        assert package.run("a", "b", PREBUILDS_CACHE=str(cache)).stdout == SAID
+        (package.root / PATH).unlink()
+        (package.root / "prebuilds/.cache/downloads").rmdir()
+        (package.root / "prebuilds/.cache").rmdir()
+        (package.root / "prebuilds/.cache").symlink_to("/proc/nowhere")
+        ended = package.install(PREBUILDS_CACHE=str(cache))
+    assert ended.exit_code == 38
+    assert f"{cache} cannot be written to (ENOTDIR), {package.root}/prebuilds/.cache cannot be written to (" in ended.stderr
+    assert "; PREBUILDS_CACHE=DIR names another place\n" in ended.stderr
+
+
+def test_a_part_that_cannot_be_gone_on_with(tmp_path: Path) -> None:
+    made = program(**ARCH)
+    write_release(tmp_path / "release", made)
+    part = tmp_path / "cache/downloads" / f"{sha256((tmp_path / 'release/tool-0.zip').read_bytes())}.part"
+    (part / "inside").mkdir(parents=True)
+    with serving(tmp_path / "release") as server:
+        package = write_package(tmp_path / "tool", made, leave_out=True, prebuilds={"download": server.url})
+        ended = package.install(PREBUILDS_CACHE=str(tmp_path / "cache"))
+    assert ended.exit_code == 0, ended.stderr
+    assert package.run("a", "b").stdout == SAID
+
+
 def test_what_arrives_is_compared_with_the_package(tmp_path: Path) -> None:
     """The server has another file, and an index that fits it."""
     write_release(tmp_path / "release", program(WORKS[:-1] + b"#", **ARCH))
@@ -269,6 +302,11 @@ def test_a_mirror_that_is_down_and_one_that_works(tmp_path: Path) -> None:
         (package.root / PATH).unlink()
         assert package.install(npm_config_tool_binary_host_mirror=f"http://127.0.0.1:{port}/").exit_code == 0
         assert len(server.seen) == 2
+        (package.root / PATH).unlink()
+        assert package.install(TOOL_BINARY_MIRROR="mirror.example").exit_code == 0
+        (package.root / PATH).unlink()
+        server.redirect = lambda path: f"{mirror.url}{path}"
+        assert "  mirror.example/ is no address\n" in package.install(TOOL_BINARY_MIRROR="mirror.example").stderr
 
 
 def test_installs_at_once(tmp_path: Path) -> None:
