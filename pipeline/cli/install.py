@@ -55,6 +55,9 @@ def install(**options: Any) -> None:  # noqa: ANN401 - click hands over whatever
 def _request(options: dict[str, Any], start_dir: Path) -> InstallRequest:
     if (options["frozen"] or options["update_lock"]) and not options["lock"]:
         raise click.UsageError("--frozen and --update-lock say how --lock is used; name the file")
+    for mirror in options["mirrors"]:
+        if not index.is_address(mirror):
+            raise click.UsageError(f"--mirror {mirror} is no address: it begins with https:// or http://")
     location = options["location"]
     if not index.is_address(location):
         location = str((start_dir / location).absolute())

@@ -60,23 +60,36 @@ def fetch_index(url: str, mirrors: tuple[str, ...], client: net.Client, context:
 
     Raises NetworkError when there is no copy, either, InstallError for something that is no index.
     """
-    name = urllib.parse.urlsplit(url).path.rpartition("/")[2]
     copy = _copy_path(url, context)
-    last: NetworkError | None = None
-    for address in () if context.offline else (*(urllib.parse.urljoin(mirror, name) for mirror in mirrors), url):
+    last: NetworkError | InstallError | None = None
+    for address in () if context.offline else (*(_at_mirror(url, mirror) for mirror in mirrors), url):
         try:
             content = client.get_bytes(address, max_bytes=MAX_INDEX_BYTES)
-        except NetworkError as error:
+            manifest = _parsed(content, address)
+        except (NetworkError, InstallError) as error:
+            # A mirror may show a login page in its place; the project's own place has the last word.
             last = error
             continue
-        manifest = _parsed(content, address)
         fs.write_if_changed(copy, content.decode())
         return Index(manifest=manifest, base=_base(url))
-    if not copy.is_file():
+    kept = None if isinstance(last, InstallError) else _kept(copy)
+    if kept is None:
         raise last or _offline(url)
     if last:
         context.reporter.warn(f"{last.what}; a copy from an earlier run is used")
-    return Index(manifest=_parsed(copy.read_bytes(), str(copy)), base=_base(url))
+    return Index(manifest=kept, base=_base(url))
+
+
+def _at_mirror(url: str, mirror: str) -> str:
+    return urllib.parse.urljoin(mirror, urllib.parse.urlsplit(url).path.rpartition("/")[2])
+
+
+def _kept(copy: Path) -> PrebuildManifest | None:
+    """Return the copy of an earlier run, None where there is none or it was damaged."""
+    try:
+        return _parsed(copy.read_bytes(), str(copy))
+    except (OSError, InstallError):
+        return None
 
 
 def _base(url: str) -> str:

@@ -108,6 +108,14 @@ def test_without_json_nothing_is_on_standard_output_after_an_error(place: Path) 
             ),
         ),
         (
+            ["install", "https://example.com/x.prebuilds.json", "--mirror", "mirror.example"],
+            (
+                "error: --mirror mirror.example is no address: it begins with https:// or http://\n"
+                "  usual cause: a misspelt verb or option, or a value that does not fit\n"
+                "  what to do:  see `python -m pipeline install --help`\n"
+            ),
+        ),
+        (
             ["build"],
             (
                 "error: for which target?\n"

@@ -257,6 +257,31 @@ def test_mirrors_that_are_down_or_wrong(place: Place, monkeypatch: pytest.Monkey
         assert len(mirror.seen) == 2
 
 
+def test_a_mirror_that_shows_a_login_page(place: Place) -> None:
+    index = write_release(place.release, program(**ARCH))
+    portal = place.tmp_path / "portal"
+    portal.mkdir()
+    (portal / index.name).write_text("<html>")
+    with serving(place.release) as server, serving(portal) as mirror:
+        assert place.install(f"{server.url}/{index.name}", mirrors=(mirror.url,)).how == "installed"
+        assert mirror.paths()[0] == f"/{index.name}"
+
+
+def test_a_damaged_cache(place: Place) -> None:
+    """It is fetched anew; where nothing may be fetched, that is what is said."""
+    index = write_release(place.release, program(**ARCH))
+    with serving(place.release) as server:
+        url = f"{server.url}/{index.name}"
+        place.install(url)
+        for path in (place.tmp_path / "cache").rglob("*"):
+            if path.is_file():
+                path.write_bytes(b"damaged")
+        (place.out / NAME).unlink()
+        with pytest.raises(NetworkError, match="must be fetched and --offline forbids it"):
+            place.install(url, offline=True)
+        assert place.install(url).how == "installed"
+
+
 def test_several_installs_at_once(place: Place) -> None:
     made = program(**ARCH, files={"lib/data": b"d" * 100_000})
     index = write_release(place.release, made)
