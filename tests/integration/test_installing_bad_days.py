@@ -31,7 +31,7 @@ from pipeline.toolchains.node import Node, ensure_host_node
 
 from .command import Cli
 from .npm_registry import Registry
-from .ordinary import as_user
+from .ordinary import USER_ID, as_user
 from .tiny_addon import MAPPED, NODE, Project, begin_project, make_tiny, serving
 
 HERE = target_of_machine(os.uname().machine)
@@ -166,6 +166,38 @@ def test_npms_cache_is_damaged(project: Project) -> None:
     assert project.mapped() == [prebuilt()]
 
 
+def test_npms_cache_belongs_to_somebody_else(project: Project, seen_by_all: Path) -> None:
+    """npm says that it may not read it; with another cache the installation works."""
+    npm = seen_by_all / "npm"
+    shutil.copytree(project.registry.npm.cli.parents[1], npm)
+    shutil.copy(project.node.program, seen_by_all / "node")
+    app, cache = seen_by_all / "app", seen_by_all / "cache"
+    app.mkdir()
+    (app / "package.json").write_text('{"private": true}')
+    cache.mkdir(mode=0)
+    if os.geteuid() == 0:
+        for path in (app, app / "package.json"):
+            os.chown(path, USER_ID, USER_ID)
+
+    def install(cache: Path) -> subprocess.CompletedProcess[str]:
+        argv = (*as_user(), seen_by_all / "node", npm / "bin/npm-cli.js", "install", "tiny@1.0.0", "--no-audit")
+        options = (*project.registry.options(), "--foreground-scripts", "--cache", cache)
+        env = {"PATH": f"{seen_by_all}:/usr/bin:/bin", "HOME": str(app)}
+        return subprocess.run(
+            [*argv, *options], cwd=app, env=env, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    ended = install(cache)
+    assert ended.returncode != 0
+    assert "EACCES" in ended.stderr
+    assert str(cache) in ended.stderr
+    assert not list(app.rglob("*.node"))
+    ended = install(app / "own-cache")
+    assert ended.returncode == 0, ended.stderr
+    assert "fits linux-" in ended.stdout
+    assert dataclasses.replace(project, directory=app).mapped() == [prebuilt()]
+
+
 def test_two_installations_at_once(project: Project) -> None:
     """In one project: npm itself knows no lock, so that one of them may fail; what is there afterwards works."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -239,6 +271,16 @@ def test_node_modules_that_cannot_be_written(project: Project, seen_by_all: Path
         )  # fmt: skip
         assert (again.returncode, again.stderr) == (0, "")
         assert "fits linux-" in again.stdout
+        # What may not be read is passed over with a reason, not with a stack.
+        addon = copy / "node_modules" / prebuilt()
+        addon.chmod(0)
+        unread = subprocess.run(
+            [*as_user(), str(node), str(script)], cwd=script.parents[2], env={"PATH": "/usr/bin:/bin"},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert unread.returncode == 38, unread.stderr
+        assert f"{addon.name} cannot be read: EACCES" in unread.stderr
+        addon.chmod(0o444)
         # A build would have to write: it says so, and leaves what is there.
         built = subprocess.run(
             [*as_user(), str(node), str(script)], cwd=script.parents[2],

@@ -216,7 +216,10 @@ def test_a_cache_that_cannot_be_used(tmp_path: Path) -> None:
         (package.root / "prebuilds/.cache").symlink_to("/proc/nowhere")
         ended = package.install(PREBUILDS_CACHE=str(cache))
     assert ended.exit_code == 38
-    assert f"{cache} cannot be written to (ENOTDIR), {package.root}/prebuilds/.cache cannot be written to (" in ended.stderr
+    assert (
+        f"{cache} cannot be written to (ENOTDIR), {package.root}/prebuilds/.cache cannot be written to ("
+        in ended.stderr
+    )
     assert "; PREBUILDS_CACHE=DIR names another place\n" in ended.stderr
 
 
