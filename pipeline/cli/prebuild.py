@@ -12,7 +12,7 @@ import click
 from pipeline.cli.option_values import parse_probe
 from pipeline.cli.settings import Session, common_options, open_session
 from pipeline.cli.spec_file import load_spec, required_spec
-from pipeline.errors import UnknownNameError
+from pipeline.errors import PrebuildError, UnknownNameError
 from pipeline.model.build import ToolchainMode
 from pipeline.model.prebuilds.manifest import Libc, Probe
 from pipeline.model.spec.prebuilds import ExecutableSpec, NodeAddonSpec
@@ -102,6 +102,14 @@ def runtime_probes(runtimes: Mapping[str, RuntimeSpec]) -> dict[str, Probe]:
 def _requests(options: dict[str, Any], start_dir: Path) -> list[PrebuildRequest]:
     file = load_spec(required_spec(options["spec"], start_dir=start_dir), start_dir=start_dir)
     names = options["names"] or tuple(file.spec.prebuilds)
+    if not names:
+        raise PrebuildError(
+            "releases.toml describes no prebuilds",
+            cause="it has no table [prebuilds.NAME]",
+            action="write one; docs/howto/prebuilds.md has an example",
+        )
+    if options["only_merge"] and not options["merge"]:
+        raise click.UsageError("--only-merge packs what --merge names; name a directory")
     asked = tuple(find_target(name).name for name in options["targets"])
     libcs = tuple(Libc(name) for name in options["libcs"])
     requests = []
