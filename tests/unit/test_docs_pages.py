@@ -122,6 +122,21 @@ def test_a_reason_names_tests_that_are_there(block: Block) -> None:
     assert [name for name in re.findall(r"tests/[\w/]+(?:\.py)?", block.detail) if not (ROOT / name).exists()] == []
 
 
+def test_each_fallback_names_tests_that_are_there() -> None:
+    """The table of docs/installing.md: a column for each way to install, and the tests of that way in it."""
+    text = (ROOT / "docs/installing.md").read_text(encoding="utf-8")
+    places = ("unit/data/prebuild_loader/test_*.py", "unit/installing/test_*.py", "integration/test_installing*.py")
+    sources = ["".join(path.read_text() for path in sorted((ROOT / "tests").glob(place))) for place in places]
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "`test_" in line]
+    assert len(rows) > 30
+    for row in rows:
+        cells = [re.findall(r"`(test_\w+)`", cell) for cell in row.split("|")[-4:-1]]
+        lacking = [
+            name for names, source in zip(cells, sources, strict=True) for name in names if f"def {name}(" not in source
+        ]
+        assert lacking == [], row
+
+
 def test_sessions_of_nox_are_there() -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in (*pages(), ROOT / "CONTRIBUTING.md"))
     defined = (ROOT / "noxfile.py").read_text(encoding="utf-8")

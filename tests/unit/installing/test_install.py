@@ -20,6 +20,7 @@ from pipeline.errors import (
     InstallError,
     IntegrityError,
     NetworkError,
+    NotWritableError,
     PipelineError,
 )
 from pipeline.installing.fallback import Build
@@ -280,6 +281,14 @@ def test_a_damaged_cache(place: Place) -> None:
         with pytest.raises(NetworkError, match="must be fetched and --offline forbids it"):
             place.install(url, offline=True)
         assert place.install(url).how == "installed"
+
+
+def test_a_cache_that_cannot_be_used(place: Place) -> None:
+    index = write_release(place.release, program(**ARCH))
+    (place.tmp_path / "cache").write_text("")
+    with serving(place.release) as server:
+        error = place.refused(NotWritableError, f"{server.url}/{index.name}")
+    assert error.what == f"cannot make the directory {place.tmp_path}/cache/prebuilds/indexes: Not a directory"
 
 
 def test_several_installs_at_once(place: Place) -> None:
