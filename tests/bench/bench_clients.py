@@ -5,8 +5,9 @@
 
 A registry on the loopback has nothing but these packages and what they depend on. npm runs in a root of the platform,
 emulated where this machine is of another kind, with scripts, and without a compiler: what falls back fails. Then each
-addon is called once; it has passed when the answer is right and the process has mapped our file, and no other. Where a
-Node lacks the addon's Node-API, it has passed when the installation ends with 38 and says so.
+addon is called once; it has passed when the answer is right and the process has mapped our file, and no other. One
+whose package has no tests must pass all of ours, too. Where a Node lacks the addon's Node-API, it has passed when the
+installation ends with 38 and says so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -45,6 +47,9 @@ CALLS = {
     "iconv": "String(new addon.Iconv('latin1', 'utf-8').convert(Buffer.from([228]))) === '\\u00e4'",
     "better-sqlite3": "new addon(':memory:').prepare('select 6 * 7 as answer').get().answer === 42",
 }
+OWN_TESTS = {"better-sqlite3": ("better-sqlite3-tests.cjs", 6)}
+"""Files of ours in tests/data/prebuilds, and how many tests they have."""
+DATA = Path(__file__).parents[1] / "data/prebuilds"
 CALLED = """
 const addon = require(process.argv[1]);
 const right = Boolean(eval(process.argv[2]));
@@ -145,6 +150,7 @@ def _installed(
         ended = machine.run(project, registry.context, "-e", CALLED, package.name, CALLS[package.name], env={})
         wanted = f"{package.name}-{machine.place.replace(' ', '-')}" if style == "split" else package.name
         problem = _problem(ended.stdout, project / "node_modules" / wanted) if ended.exit_code == 0 else "does not load"
+        problem = problem or _failed_tests(machine, package.name, project, registry.context)
         if code or problem:
             sys.stderr.write(said + ended.stderr.decode(errors="replace"))
         yield Cell(
@@ -159,6 +165,20 @@ def _problem(stdout: bytes, root: Path) -> str:
     if not answer["right"]:
         return "wrong answer"
     return "" if [Path(name).is_relative_to(root) for name in answer["mapped"]] == [True] else f"{answer['mapped']}"
+
+
+def _failed_tests(machine: Machine, name: str, project: Path, context: Context) -> str:
+    """Run our own tests of a package, where there are any; return what is wrong, the empty string when nothing is."""
+    if name not in OWN_TESTS:
+        return ""
+    file_name, number = OWN_TESTS[name]
+    shutil.copy(DATA / file_name, project)
+    ended = machine.run(project, context, file_name, name, env={})
+    said = ended.stdout.decode(errors="replace")
+    if ended.exit_code == 0 and re.search(rf"\bpass {number}\b", said):
+        return ""
+    sys.stderr.write(said)
+    return f"not all of {number} tests pass"
 
 
 def _refused(machine: Machine, package: Package, registry: Registry, style: str, project: Path) -> Cell:

@@ -180,8 +180,9 @@ def test_npms_cache_belongs_to_somebody_else(project: Project, seen_by_all: Path
             os.chown(path, USER_ID, USER_ID)
 
     def install(cache: Path) -> subprocess.CompletedProcess[str]:
-        argv = (*as_user(), seen_by_all / "node", npm / "bin/npm-cli.js", "install", "tiny@1.0.0", "--no-audit")
-        options = (*project.registry.options(), "--foreground-scripts", "--cache", cache)
+        npm_cli = str(npm / "bin/npm-cli.js")
+        argv = (*as_user(), str(seen_by_all / "node"), npm_cli, "install", "tiny@1.0.0", "--no-audit")
+        options = (*project.registry.options(), "--foreground-scripts", "--cache", str(cache))
         env = {"PATH": f"{seen_by_all}:/usr/bin:/bin", "HOME": str(app)}
         return subprocess.run(
             [*argv, *options], cwd=app, env=env, capture_output=True, text=True, timeout=120, check=False
