@@ -1,7 +1,9 @@
 """Install packed packages from a registry, in roots of every platform and by every Node, and write what came of it.
 
-    python -m tests.bench.bench_clients DIR --json FILE [--only WORDS]…      # DIR is what `prebuild` wrote
+    python -m tests.bench.bench_clients DIR --json FILE [--target NAME]… [--libc NAME]… [--style NAME]… [--only WORD]…
     python -m tests.bench.bench_clients --table FILE                         # the table of docs/prebuilds.md
+
+DIR is what `prebuild` wrote; rows that FILE has already stay there.
 
 A registry on the loopback has nothing but these packages and what they depend on. npm runs in a root of the platform,
 emulated where this machine is of another kind, with scripts, and without a compiler: what falls back fails. Then each
@@ -38,6 +40,7 @@ from tests.integration.client_machines import WHEELS, Machine, machines
 from tests.integration.npm_registry import Registry, running_registry
 
 STYLES = ("one", "split")
+TARGETS = ("amd64", "arm64", "armhf")
 # What npm cannot get of optional packages it leaves out without a word.
 RETRIES = ("--fetch-retries=4", "--fetch-retry-mintimeout=1000")
 EXIT_CODE = 38
@@ -209,23 +212,29 @@ def registry_of(packages: list[Package], style: str, context: Context) -> Iterat
         yield registry
 
 
-def measure(directory: Path, out: Path, only: list[str], context: Context) -> bool:
+def measure(options: argparse.Namespace, context: Context) -> bool:
     """Fill the matrix, written anew after each machine; return whether all of it is green."""
-    packages = packages_in(directory)
-    found: list[Cell] = []
-    for style in STYLES:
+    packages = packages_in(options.directory.absolute())
+    found = [Cell(**item) for item in json.loads(options.json.read_text())] if options.json.is_file() else []
+    for style in options.style or STYLES:
         with registry_of(packages, style, context) as registry:
-            for target in ("amd64", "arm64", "armhf"):
-                for libc in Libc:
-                    for machine in machines(find_target(target), libc, context):
-                        if only and not all(word in f"{machine.place} {machine.title} {style}" for word in only):
-                            continue
-                        for cell in cells(machine, packages, registry, style):
-                            found.append(cell)
-                            sys.stdout.write(f"{'ok ' if cell.passed else 'BAD'} {dataclasses.asdict(cell)}\n")
-                            sys.stdout.flush()
-                        fs.write_text(out, json.dumps([dataclasses.asdict(cell) for cell in found], indent=1) + "\n")
+            for machine in chosen_machines(options, context):
+                title = f"{machine.place} {machine.title} {style}"
+                if not all(word in title for word in options.only):
+                    continue
+                for cell in cells(machine, packages, registry, style):
+                    found.append(cell)
+                    sys.stdout.write(f"{'ok ' if cell.passed else 'BAD'} {dataclasses.asdict(cell)}\n")
+                    sys.stdout.flush()
+                fs.write_text(options.json, json.dumps([dataclasses.asdict(cell) for cell in found], indent=1) + "\n")
     return bool(found) and all(cell.passed for cell in found)
+
+
+def chosen_machines(options: argparse.Namespace, context: Context) -> Iterator[Machine]:
+    """Yield the machines of the targets and C libraries that are asked for."""
+    for target in options.target or TARGETS:
+        for libc in map(Libc, options.libc or list(Libc)):
+            yield from machines(find_target(target), libc, context)
 
 
 def table(path: Path) -> str:
@@ -253,7 +262,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", nargs="?", type=Path, default=Path("dist/prebuilds"))
     parser.add_argument("--json", type=Path, default=Path("clients.json"))
-    parser.add_argument("--only", action="append", default=[], help="words that platform, client and style must have")
+    parser.add_argument("--target", action="append", choices=TARGETS)
+    parser.add_argument("--libc", action="append", choices=[libc.value for libc in Libc])
+    parser.add_argument("--style", action="append", choices=STYLES)
+    parser.add_argument("--only", action="append", default=[], help="a word that platform, client and style must have")
     parser.add_argument("--table", type=Path)
     parser.add_argument("--cache-dir", type=Path)
     options = parser.parse_args()
@@ -262,7 +274,7 @@ def main() -> int:
         return 0
     cache = options.cache_dir or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / CACHE_NAME
     context = Context(cache_dir=cache, reporter=NullReporter(), environ=dict(os.environ))
-    return 0 if measure(options.directory.absolute(), options.json, options.only, context) else 1
+    return 0 if measure(options, context) else 1
 
 
 if __name__ == "__main__":
