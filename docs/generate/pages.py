@@ -10,6 +10,7 @@ from typing import Final
 
 from docs.generate.blocks import documentation_markdown
 from docs.generate.commands import commands_markdown, escaped
+from docs.generate.jobs import jobs_picture
 from docs.generate.modules import Room, read_rooms
 from docs.generate.picture import picture
 from docs.generate.records import records_markdown
@@ -31,6 +32,7 @@ def generated() -> Mapping[Path, str]:
         DOCS / "reference/documentation.md": documentation_markdown(),
         DOCS / "releases-toml.md": reference_markdown(),
         DOCS / "assets/rooms.svg": picture(rooms),
+        DOCS / "assets/jobs.svg": jobs_picture(),
         architecture: with_rooms(architecture.read_text(encoding="utf-8"), rooms),
         **{DOCS / f"schema/{name}.json": _json(name) for name in SCHEMAS},
     }

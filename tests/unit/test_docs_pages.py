@@ -159,6 +159,14 @@ def test_what_output_is_like(wanted: str, missing: list[str]) -> None:
     assert missing_lines(wanted, "one\ntwo words\nthree\n") == missing
 
 
+def test_no_page_of_the_site_has_a_drawing_as_text() -> None:
+    """Only GitHub draws those by itself; a page of the site would load a script from another host."""
+    pages_of_site = sorted((ROOT / "docs").rglob("*.md"))
+    drawn = [b.place for page in pages_of_site for b in read_blocks(page) if b.language in {"mermaid", "dot"}]
+    assert len(pages_of_site) > 40
+    assert drawn == []
+
+
 class Page(HTMLParser):
     """What a page of the site loads and links to."""
 
