@@ -133,6 +133,36 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def mutate(session: nox.Session) -> None:
+    """Change the code of lifting, stitching and verifying in small ways; -- [MODULE...] [--every N] [--survivors]."""
+    run(session, environment_python(session, "mutate", "mutate"), "-m", "tests.mutation", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Print which branches the fast tests take, for each layer; what follows -- is pytest's."""
+    python = development_python(session)
+    options = ("--cov=pipeline", "--cov-branch", "--cov-report=json")
+    run(session, python, "-m", "pytest", "tests/unit", *SPREAD, *options, *session.posargs)
+    run(session, python, "-m", "tests.coverage")
+
+
+@nox.session
+def shuffle(session: nox.Session) -> None:
+    """Run the fast tests in random order, -- ROUNDS times (20 unless said); each round prints its seed."""
+    python, rounds = development_python(session), int(session.posargs[0]) if session.posargs else 20
+    for _number in range(rounds):
+        options = ("--numprocesses=2", "--random-order", "--random-order-bucket=module", "-q")
+        run(session, python, "-m", "pytest", "tests/unit", *options)
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Take pictures of real runs for the README and the tutorial: docs/pictures/."""
+    run(session, environment_python(session, "pictures", "pictures"), "-m", "tests.pictures", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated pages and build the site, warnings as errors: site/; -- --check only compares the pages."""
     python = development_python(session)

@@ -42,7 +42,7 @@ class Shot:
 
 
 def take(argv: tuple[str, ...], *, cwd: Path, env: Mapping[str, str]) -> Shot:
-    """Run a program with a terminal of 80 columns as its standard output and error, and read what it shows at the end."""
+    """Run a program on a terminal of 80 columns and read what it shows at the end."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, COLUMNS, 0, 0))
     process = subprocess.Popen(argv, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=its, stderr=its)
