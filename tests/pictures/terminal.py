@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import fcntl
 import io
+import itertools
 import os
 import pty
 import re
@@ -64,16 +65,19 @@ def _lines(screen: pyte.Screen) -> tuple[Text, ...]:
 
 def _line(screen: pyte.Screen, row: int) -> Text:
     line = Text()
-    for column in range(COLUMNS):
-        cell = screen.buffer[row][column]
-        color = _COLORS.get(cell.fg, cell.fg)
-        if color and re.fullmatch("[0-9a-f]{6}", color):
-            color = f"#{color}"
-        elif color:
-            color = re.sub("^bright(?=[a-z])", "bright_", color)
-        line.append(cell.data, Style(color=color, bold=cell.bold, italic=cell.italics))
+    for style, cells in itertools.groupby((screen.buffer[row][column] for column in range(COLUMNS)), _style):
+        line.append("".join(cell.data for cell in cells), style)
     line.rstrip()
     return line
+
+
+def _style(cell: pyte.screens.Char) -> Style:
+    color = _COLORS.get(cell.fg, cell.fg)
+    if color and re.fullmatch("[0-9a-f]{6}", color):
+        color = f"#{color}"
+    elif color:
+        color = re.sub("^bright(?=[a-z])", "bright_", color)
+    return Style(color=color, bold=cell.bold or None, italic=cell.italics or None)
 
 
 def draw(title: str, command: str, shot: Shot) -> str:

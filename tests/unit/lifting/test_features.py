@@ -130,6 +130,48 @@ def test_a_member_is_asked_on_the_command_line() -> None:
     assert find_remedy([change("a", "x")], SNAP, workspace, per_package=False).is_empty
 
 
+def test_each_change_gets_its_own_remedy() -> None:
+    """A member, then a crate of others, then a direct dependency: none of them ends the search for the next one."""
+    snap = package("snap", Dependency(name="b"))
+    workspace = metadata(snap, package("a"), package("other"), package("b"), members=("a",))
+    lost = [change("a", "x"), change("other", "y"), change("b", "z")]
+    assert find_remedy(lost, SNAP, workspace, per_package=True) == Remedy(
+        manifests={key("snap"): (FeatureRestoration(dependency="b", features=("z",)),)}, members={"a": ("x",)}
+    )
+
+
+def test_the_entry_that_is_in_force_is_asked() -> None:
+    """Not one of another kind, not one that Cargo does not resolve, and of two the one whose name is resolved."""
+    entries = (
+        Dependency(name="a", rename="for-tests", kind="dev"),
+        Dependency(name="a", rename="elsewhere", target="cfg(windows)"),
+        Dependency(name="a", rename="the-a"),
+    )
+    snap = package("snap", *entries)
+    workspace = metadata(snap, package("a"))
+    assert workspace.resolve is not None
+    (node,) = (node for node in workspace.resolve.nodes if node.id == "snap")
+
+    def remedy(*names: str) -> Remedy:
+        deps = tuple(NodeDependency(name=name, pkg="a") for name in names)
+        resolve = Resolve(nodes=(node.model_copy(update={"deps": deps}),))
+        return find_remedy(
+            [change("a", "x")], SNAP, workspace.model_copy(update={"resolve": resolve}), per_package=False
+        )
+
+    def asked(entry: str) -> Remedy:
+        return Remedy(manifests={key("snap"): (FeatureRestoration(dependency=entry, features=("x",)),)})
+
+    assert remedy("the_a") == asked("the-a")
+    assert remedy("elsewhere", "the_a") == asked("elsewhere")
+    assert remedy("a") == asked("elsewhere")
+    assert remedy() == Remedy()
+    unresolved = workspace.model_copy(update={"resolve": None})
+    assert find_remedy([change("a", "x")], SNAP, unresolved, per_package=False) == Remedy()
+    only_dev = metadata(package("snap", entries[0]), package("a"))
+    assert find_remedy([change("a", "x")], SNAP, only_dev, per_package=False) == Remedy()
+
+
 def test_there_is_no_remedy_for_a_crate_of_others() -> None:
     workspace = metadata(package("snap"), package("a"))
     assert find_remedy([change("a", "x")], SNAP, workspace, per_package=True) == Remedy()

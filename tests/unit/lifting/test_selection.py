@@ -62,6 +62,31 @@ def test_two_versions_are_two_packages() -> None:
     assert vm_versions(graph, "v8") == (key("v8", "0.9.0"), key("v8"))
 
 
+def test_each_of_two_products_needs_its_own_scripts() -> None:
+    sketch = Sketch()
+    vm = sketch.add("v8", host=True)
+    one = sketch.add("one-snap", sketch.script("one-snap", vm))
+    both = sketch.add("shared-snap", sketch.script("shared-snap", vm))
+    inner_host = sketch.add("inner", sketch.script("inner", vm, host=True), host=True)
+    outer = sketch.add("outer", sketch.script("outer", inner_host))
+    first, second = sketch.add("first", one, both, kind="bin"), sketch.add("second", both, outer, kind="bin")
+    selected = select(sketch.graph(first, second), "v8")
+    assert {item.key.name: sorted(product.name for product in item.needed_by) for item in selected} == {
+        "inner": [],
+        "one-snap": ["first"],
+        "outer": ["second"],
+        "shared-snap": ["first", "second"],
+    }
+
+
+def test_of_equal_runs_the_first_is_preferred() -> None:
+    sketch = Sketch()
+    vm = sketch.add("v8", host=True)
+    first, second = sketch.script("snap", vm, features=("a",)), sketch.script("snap", vm, features=("b",))
+    app = sketch.add("app", sketch.add("snap", second), sketch.add("snap", first), kind="bin")
+    assert [item.runner for item in select(sketch.graph(app), "v8")] == [first]
+
+
 def test_a_procedural_macro_with_the_vm_in_it_is_refused() -> None:
     sketch = Sketch()
     macro = sketch.add("ops-macro", sketch.add("v8", host=True), kind="proc-macro", host=True)
@@ -99,7 +124,28 @@ def test_a_vm_of_another_name() -> None:
     )
 
 
+def test_names_that_may_have_been_meant() -> None:
+    """Two products are both named, and so are all guesses; where there is none, nothing is guessed."""
+    sketch = Sketch()
+    roots = [sketch.add(name, sketch.add("rusty_v8"), sketch.add("deno_v8"), kind="bin") for name in ("app", "tool")]
+    with pytest.raises(NothingToLiftError) as caught:
+        select(sketch.graph(*roots), "v8")
+    assert caught.value.what == (
+        "no build script of app and tool makes a snapshot: v8 is not among its 4 packages;"
+        " did you mean deno_v8 or rusty_v8?"
+    )
+    with pytest.raises(NothingToLiftError) as caught:
+        select(sketch.graph(*roots), "other")
+    assert caught.value.what == "no build script of app and tool makes a snapshot: other is not among its 4 packages"
+
+
 def test_near_misses() -> None:
+    assert near_misses("v8", ["rusty-v8", "serde-v-8"]) == ["rusty-v8"]
+    assert near_misses("snapshot", ["snapshot1", "snapshot2", "snapshot3", "snapshot4", "my-snapshot"]) == [
+        "snapshot4",
+        "snapshot3",
+        "snapshot2",
+    ]
     assert near_misses("v8", ["deno_v8", "rusty_v8", "serde", "v9-x"]) == ["deno_v8", "rusty_v8"]
     assert near_misses("snapshots", ["snapshot", "serde"]) == ["snapshot"]
     assert near_misses("zzz", ["serde"]) == []

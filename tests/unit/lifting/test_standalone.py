@@ -79,6 +79,25 @@ def test_what_is_inherited_is_written_out() -> None:
     }
 
 
+def test_a_manifest_that_inherits_nothing_keeps_what_it_says() -> None:
+    """A root without a workspace, no table of targets; what a dependency was given is Cargo's word alone."""
+    package = Package(
+        id="snap", name="snap", version="1.0.0", source=GIT, manifest_path=Path("/checkout/snap/Cargo.toml"),
+        targets=(),
+        dependencies=(
+            Dependency(name="a", source=CRATES_IO, req="^1"),
+            Dependency(name="b", source=CRATES_IO, req="^2", target="cfg(unix)"),
+            Dependency(name="c", source=CRATES_IO, req="^3", target="cfg(unix)"),
+        ),
+    )  # fmt: skip
+    text = '[package]\nname = "snap"\nversion = "1.0.0"\n[dependencies]\nold = "1"\n[build-dependencies]\nolder = "1"\n'
+    assert tomllib.loads(standalone_manifest(text, "", package)) == {
+        "package": {"name": "snap", "version": "1.0.0"},
+        "dependencies": {"a": {"version": "^1"}},
+        "target": {"cfg(unix)": {"dependencies": {"b": {"version": "^2"}, "c": {"version": "^3"}}}},
+    }
+
+
 @pytest.mark.parametrize(
     ("source", "place"),
     [

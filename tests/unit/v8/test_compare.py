@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pipeline.v8.compare import Difference, compare_files, compare_trees
 
-from .blobs import BlobSpec, blob, noise
+from .blobs import BlobSpec, Layout, blob, noise
 
 
 def trees(tmp_path: Path, first: dict[str, bytes], second: dict[str, bytes]) -> tuple[Path, Path]:
@@ -24,9 +26,33 @@ def test_equal_trees_whose_out_dirs_have_other_names(tmp_path: Path) -> None:
 
 def test_a_file_that_one_did_not_make(tmp_path: Path) -> None:
     found = list(compare_trees(trees(tmp_path, {"a": b"", "b": b""}, {"a": b"", "c": b""}), ("/1", "/2")))
-    assert [(item.file, item.message) for item in found] == [
-        ("b", "the second executor did not make it"), ("c", "the first executor did not make it"),
-    ]  # fmt: skip
+    assert found == [
+        Difference(file="b", part="file", of_v8=False, message="the second executor did not make it"),
+        Difference(file="c", part="file", of_v8=False, message="the first executor did not make it"),
+    ]
+
+
+def test_what_is_compared_is_what_stands_there_but_for_the_out_dirs(tmp_path: Path) -> None:
+    both = trees(tmp_path, {"a": b"in /one/out: x"}, {"a": b"in /two: y"})
+    assert list(compare_trees(both, ("/one/out", "/two"))) == [
+        Difference(file="a", part="file", of_v8=False, message="1 of 14 bytes differ, between offsets 13 and 13")
+    ]
+
+
+def test_snapshots_of_other_parts_are_compared_as_wholes() -> None:
+    one, two = blob(BlobSpec(contexts=1)), blob(BlobSpec(contexts=2))
+    expected = Difference(file="x", part="file", of_v8=False, message=f"{len(one)} and {len(two)} bytes of other parts")
+    assert list(compare_files("x", one, two)) == [expected]
+
+
+@pytest.mark.parametrize("layout", ["old", "new", "read-only first"])
+def test_sections_have_names(layout: Layout) -> None:
+    """Whatever the order in which a layout has them: all that differs is what is in the read-only one."""
+    ours, theirs = blob(BlobSpec(layout=layout)), blob(BlobSpec(layout=layout, read_only=noise(7, 4000)))
+    names = [item.part for item in compare_files("x", ours, theirs) if item.of_v8]
+    assert "read-only" in names
+    assert "start-up" not in names
+    assert not [name for name in names if name.startswith("context")]
 
 
 def test_bytes_that_differ() -> None:

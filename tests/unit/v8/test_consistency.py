@@ -96,11 +96,18 @@ def test_a_later_v8_without_lists_is_not_judged(embedded: tuple[int, ...], own: 
     # Equal but for nothing: with pointer compression that is so for the wrong architecture, too.
     result = compare(core(code_sizes=embedded, later=True), core(code_sizes=own, later=True))
     assert said(result) == (Agreement.UNKNOWN, f"{words} V8's builtins in a form that is known")
+    assert result.rule == "builtins"
+    assert result.evidence == {
+        "embedded_builtins": len(embedded),
+        "own_builtins": len(own),
+        "context_0_is_own": True,
+    }
 
 
 def test_other_versions_cannot_be_compared() -> None:
     result = compare(core(version="10.2"), core(version="10.3"))
     assert said(result) == (Agreement.UNKNOWN, "V8 10.2 and 10.3 cannot be compared")
+    assert (result.rule, result.evidence) == ("version", {"embedded": "10.2", "own": "10.3"})
 
 
 def test_the_core_of_a_snapshot() -> None:

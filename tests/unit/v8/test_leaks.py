@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from pipeline.model.findings import Agreement, Severity
-from pipeline.model.target import find_target
+from pipeline.model.findings import Agreement, Finding, Severity
+from pipeline.model.target import Target, find_target
 from pipeline.v8.blob import parse
 from pipeline.v8.leaks import Leaks, check_leaks, find_leaks, sidecar_end
 from tests.unit.v8.blobs import BlobSpec, blob
@@ -41,18 +41,35 @@ def test_what_the_embedder_appended_belongs_to_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("triples", "target", "severity", "agreement"),
+    ("triples", "target", "severity", "agreement", "message"),
     [
-        (("aarch64-unknown-linux-gnu",), ARM64, Severity.OK, Agreement.MATCH),
-        (("x86_64-unknown-linux-gnu",), ARM64, Severity.FAIL, Agreement.MISMATCH),
-        (("x86_64-unknown-linux-gnu",), None, Severity.INFO, Agreement.UNKNOWN),
-        (("aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"), ARM64, Severity.INFO, Agreement.UNKNOWN),
+        (
+            ("aarch64-unknown-linux-gnu",), ARM64, Severity.OK, Agreement.MATCH,
+            "names the triple aarch64-unknown-linux-gnu, as its program is",
+        ),
+        (
+            ("x86_64-unknown-linux-gnu",), ARM64, Severity.FAIL, Agreement.MISMATCH,
+            ("names the triple x86_64-unknown-linux-gnu, but its program is for aarch64-unknown-linux-gnu:"
+            " it was made for a build host"),
+        ),
+        (
+            ("x86_64-unknown-linux-gnu",), None, Severity.INFO, Agreement.UNKNOWN,
+            "names the triple x86_64-unknown-linux-gnu",
+        ),
+        (
+            ("aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"), ARM64, Severity.INFO, Agreement.UNKNOWN,
+            "names the triple aarch64-unknown-linux-gnu and x86_64-unknown-linux-gnu",
+        ),
     ],
-)
-def test_triples(triples: tuple[str, ...], target: object, severity: Severity, agreement: Agreement) -> None:
-    known = ARM64 if target is ARM64 else None
-    (finding,) = check_leaks(Leaks(triples=triples), subject="app", offset=0, target=known, shipped=False)
-    assert (finding.id, finding.severity, finding.agreement) == ("v8.triple", severity, agreement)
+)  # fmt: skip
+def test_triples(
+    triples: tuple[str, ...], target: Target | None, severity: Severity, agreement: Agreement, message: str
+) -> None:
+    (finding,) = check_leaks(Leaks(triples=triples), subject="app", offset=7, target=target, shipped=False)
+    assert finding == Finding(
+        id="v8.triple", severity=severity, subject="app", offset=7, message=message, agreement=agreement,
+        evidence={"triples": triples},
+    )  # fmt: skip
 
 
 def test_home_directories_must_not_be_shipped() -> None:
