@@ -23,10 +23,9 @@ ROOT: Final = Path(__file__).parents[2]
 OUT: Final = ROOT / "docs/pictures"
 PARTS: Final = ("examples", "canaries", "patches", "dockerfiles", "releases.toml")
 
-PLAN: Final = "snapstitch plan --runtime pico --target arm64"
 BUILD: Final = "snapstitch build --runtime pico --target arm64"
 BROKEN: Final = "snapstitch verify --target amd64 --static-only broken"
-SHOTS: Final = {"plan": (PLAN, 0), "build": (BUILD, 0), "verify-broken": (BROKEN, 21)}
+SHOTS: Final = {"build": (BUILD, 0), "verify-broken": (BROKEN, 21)}
 """By the name of the picture: the command, and how it must end."""
 
 

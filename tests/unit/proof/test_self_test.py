@@ -65,6 +65,17 @@ def test_every_variant_of_a_product_with_a_record_is_rejected(product: Product, 
     assert failed["flipped checksum"] == ("v8.snapshot",)
     assert failed["older table of references"] == ("v8.build",)
     assert failed["changed sidecar"] == ("record.generation", "record.snapshot")
+    said = {row.variant: row.said for row in matrix.rows}
+    assert said["untouched"] == ""
+    assert said["snapshot of amd64"] == (
+        "was made for another architecture, or by another build of V8: the snapshot's read-only section has 30016"
+        " bytes, V8's own 30008"
+    )
+    assert said["another version of V8"] == (
+        "was made by V8 10.2.151.26-node.37, the product holds V8 10.2.154.26-node.37"
+    )
+    assert said["flipped checksum"] == "is damaged: the checksum does not fit the content"
+    assert said["shuffled offsets"] == "is damaged: the sections' offsets are not in order"
 
 
 def test_without_a_record_what_only_a_record_tells_is_left_out(tmp_path: Path) -> None:
@@ -103,3 +114,19 @@ def test_a_product_that_is_wrong_already_is_refused(tmp_path: Path) -> None:
 
 def test_a_product_without_a_snapshot_has_no_matrix(tmp_path: Path) -> None:
     assert self_test(ward(tmp_path, name="none", made=b"")) == ()
+
+
+def test_a_file_that_is_no_program_counts_for_the_only_target_there_is(tmp_path: Path) -> None:
+    """A snapshot beside its program; with programs of two targets, or none, nobody knows whose it is."""
+    one = ward(tmp_path, name="one", made=b"")
+    (one.product_dir / "snapshot.bin").write_bytes(MADE)
+    found = {matrix.file: matrix.target for matrix in self_test(one)}
+    assert found == {"snapshot.bin": "arm64"}
+    (one.product_dir / "helper").write_bytes(elf_file(ElfSpec(target=find_target("amd64"))))
+    assert {matrix.file: matrix.target for matrix in self_test(one)} == {"snapshot.bin": "unknown"}
+    alone = Ward(name="alone", product_dir=tmp_path / "alone")
+    alone.product_dir.mkdir()
+    (alone.product_dir / "snapshot.bin").write_bytes(MADE)
+    (matrix,) = self_test(alone)
+    assert matrix.target == "unknown"
+    assert outcomes(matrix)["flipped checksum"] is Outcome.REJECTED

@@ -72,10 +72,30 @@ def test_triples(
     )  # fmt: skip
 
 
-def test_home_directories_must_not_be_shipped() -> None:
-    leaks = Leaks(homes=("/home/ann/x",))
-    for shipped, severity in ((True, Severity.FAIL), (False, Severity.INFO)):
-        (finding,) = check_leaks(leaks, subject="app", offset=0, target=ARM64, shipped=shipped)
-        assert (finding.severity, finding.message) == (severity, "names paths of the machine that made it: /home/ann/x")
+@pytest.mark.parametrize(
+    ("shipped", "severity", "hint"),
+    [
+        (True, Severity.FAIL, "let the generator use paths relative to the workspace, or remap them"),
+        (False, Severity.INFO, ""),
+    ],
+)
+def test_home_directories_must_not_be_shipped(shipped: bool, severity: Severity, hint: str) -> None:
+    leaks = Leaks(homes=("/home/ann/x",), build_paths=("/tmp/a/b",))
+    (finding,) = check_leaks(leaks, subject="app", offset=9, target=ARM64, shipped=shipped)
+    assert finding == Finding(
+        id="v8.paths", severity=severity, subject="app", offset=9, hint=hint,
+        message="names paths of the machine that made it: /home/ann/x, /tmp/a/b",
+        evidence={"homes": ("/home/ann/x",), "build_paths": ("/tmp/a/b",)},
+    )  # fmt: skip
+
+
+def test_directories_that_builds_use_may_be_shipped() -> None:
     (built,) = check_leaks(Leaks(build_paths=("/tmp/a/b",)), subject="app", offset=0, target=ARM64, shipped=True)
-    assert built.severity is Severity.INFO
+    assert (built.severity, built.hint) == (Severity.INFO, "")
+
+
+def test_one_finding_for_each_kind() -> None:
+    leaks = Leaks(triples=("aarch64-unknown-linux-gnu",), homes=("/home/ann/x",))
+    found = check_leaks(leaks, subject="app", offset=9, target=ARM64, shipped=False)
+    assert [(finding.id, finding.offset) for finding in found] == [("v8.triple", 9), ("v8.paths", 9)]
+    assert list(check_leaks(Leaks(), subject="app", offset=9, target=ARM64, shipped=True)) == []

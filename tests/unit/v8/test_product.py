@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.model.findings import Severity
+from pipeline.v8.blob import parse
 from pipeline.v8.product import check_blobs, check_presence, expected_snapshots, own_snapshots, scan_product
 from tests.unit.v8.blobs import BlobSpec, blob, noise
 
@@ -54,6 +55,28 @@ def test_a_right_product(product: Product) -> None:
             SAME + "the snapshot's read-only section is 100% equal to V8's own",
         ),
     ]
+
+
+def test_programs_get_the_same_as_people(product: Product) -> None:
+    content = blob(MADE)
+    found = parse(content)
+    assert found is not None
+    files = (product.add("app", noise(4, 77), content),)
+    made = expected_snapshots((product.add("made.bin", content),))
+    (present,) = check_presence(files, made)
+    assert present.evidence == {"size_bytes": len(content), "found_in": ("app",)}
+    sound = next(iter(check_blobs(scan_product(files, made))))
+    assert (sound.subject, sound.offset) == ("app", 77)
+    assert sound.evidence == {
+        "offset": 77,
+        "size_bytes": len(content),
+        "version": MADE.version,
+        "contexts": 2,
+        "checksum": f"{found.checksum:#010x}",
+        "checksum_kind": found.checksum_kind.value if found.checksum_kind else "",
+        "magic": f"{found.magic:#010x}",
+        "problems": (),
+    }
 
 
 def test_a_snapshot_of_another_architecture(product: Product) -> None:
