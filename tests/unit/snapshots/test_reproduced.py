@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,7 +59,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a watched file that was missing": lambda place: (place / "package/missing").write_text("here"),
     "a damaged note": lambda place: (place / "note").write_text("{"),
     "no note": lambda place: (place / "note").unlink(),
-    "no outputs": lambda place: ((place / "out/blob").unlink(), (place / "out").rmdir()),
+    "no outputs": lambda place: shutil.rmtree(place / "out"),
 }
 
 
