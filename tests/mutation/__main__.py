@@ -21,8 +21,6 @@ ROOT: Final = Path(__file__).parents[2]
 MUTANTS: Final = ROOT / "mutants"
 LAST_DIGITS: Final = {1: "", 2: "[13579]", 5: "[16]", 10: "1"}
 """By the size of the step: how the numbers of the chosen mutants end; the first of each function is always one."""
-KILLED: Final = frozenset({1, 3})
-"""Exit codes of pytest: tests failed, or it could not even start."""
 SURVIVED: Final = 0
 UNTESTED: Final = 33
 """mutmut's own: no test reaches the function."""
