@@ -17,7 +17,7 @@ from pipeline.model.target import find_target
 from pipeline.sources.registry import user_home
 from tests.bench.measuring import Usage
 from tests.bench.places import ROOT, SUITE, BenchError, Place
-from tests.bench.ways import failure
+from tests.bench.ways import CARGO_HOME, failure
 
 NAME = "deno-core-app"
 TARGET = find_target("arm64")
@@ -62,11 +62,11 @@ def _emulated(place: Place, mirror: Path) -> dict[str, Any]:
     env = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
     place.run([*argv, "create", *root], env=env, cwd=workspace)
     seen = (
-        f"{user_home(os.environ) / 'registry'}:/opt/cargo/registry",
+        f"{user_home(os.environ) / 'registry'}:{CARGO_HOME}/registry",
         f"{mirror}:/opt/v8:ro",
     )
     inside = {
-        "CARGO_HOME": "/opt/cargo",
+        "CARGO_HOME": CARGO_HOME,
         "RUSTY_V8_MIRROR": "/opt/v8",
         **{f"CARGO_PROFILE_RELEASE_{name}": value for name, value in PROFILE.items()},
     }

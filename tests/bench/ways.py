@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model.toolchain import Toolchain
+from pipeline.sources.registry import user_home
 from tests.bench.measuring import Usage, median_of
 from tests.bench.places import PACKAGES, ROOT, SUITE, BenchError, Place
 from tests.bench.trees import fresh_pico
@@ -28,6 +29,8 @@ TARGET = "arm64"
 HOST = "amd64"
 SCRIPT = "console.log(6 * 7)"
 ROOT_PACKAGES = ("rustc-web", "cargo-web", "pkg-config", *PACKAGES)
+CARGO_HOME = "/opt/cargo"
+"""In the root."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,8 +173,15 @@ def _in_root(place: Place, *options: str) -> Product:
     argv = [sys.executable, "-m", "pipeline", "--cache-dir", str(place.cache_dir), "root"]
     env = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
     place.run([*argv, "create", *root], env=env, cwd=workspace)
+    # What crates the build needs, Cargo has fetched for the ways before.
+    seen = (
+        "--mount",
+        f"{user_home(os.environ) / 'registry'}:{CARGO_HOME}/registry",
+        "--env",
+        f"CARGO_HOME={CARGO_HOME}",
+    )
     build = ("cargo", "build", "--locked", "--offline", "--release", "--package", "pico")
-    usage = place.run([*argv, "run", *root, "--env", "CARGO_HOME=/tmp/cargo", *build], env=env, cwd=workspace)
+    usage = place.run([*argv, "run", *root, *seen, *build], env=env, cwd=workspace)
     return Product(usage, workspace / "target" / "release" / "pico", place.toolchain(TARGET))
 
 
