@@ -41,7 +41,9 @@ def show_outcomes(session: Session, outcomes: Sequence[BuildOutcome], start_dir:
     """
     session.reporter.show(build_tables(outcomes, start_dir=start_dir))
     result = outcomes_json(outcomes)
-    error = verification_error(tuple(finding for outcome in outcomes for finding in outcome.findings))
+    error = verification_error(
+        tuple(finding for outcome in outcomes for finding in outcome.findings), listed=session.lists
+    )
     if error is not None:
         raise ResultError(error, result)
     session.result(result)

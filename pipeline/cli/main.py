@@ -23,6 +23,7 @@ from pipeline.cli.in_image import run_in_image, wants_image
 from pipeline.cli.settings import ResultError, as_json, cache_dir, common_options, environment, wants_json
 from pipeline.cli.signals import stopping_children
 from pipeline.errors import PipelineError, StoppedError, UsageError
+from pipeline.report.annotations import annotation, wants_annotations
 
 BROKEN_PIPE_EXIT_CODE = 128 + signal.SIGPIPE
 
@@ -142,6 +143,8 @@ def _report(error: BaseException, arguments: Sequence[str]) -> int:
         known = _unexpected(error)
     # Nothing is wrong after an interrupt: a line is enough.
     sys.stderr.write(f"{known.what if isinstance(known, StoppedError) else known}\n")
+    if wants_annotations(environment()) and not isinstance(known, StoppedError):
+        sys.stderr.write(annotation("error", known.what, f"usual cause: {known.cause}\nwhat to do: {known.action}"))
     if "--json" in arguments:
         _write_error_object(known, result)
     return known.exit_code

@@ -44,6 +44,11 @@ class Session:
     reporter: ClosingReporter
     context: Context
 
+    @property
+    def lists(self) -> bool:
+        """Tell whether what is shown is all that a person reads: else an error has to name what is wrong."""
+        return not (self.settings.quiet or self.settings.json)
+
     def result(self, value: Mapping[str, object], text: str = "") -> None:
         """Write the result to standard output: *value* as JSON when that was asked for, else *text*."""
         sys.stdout.write(as_json(value) if self.settings.json else text)

@@ -9,8 +9,11 @@ from pipeline.model.findings import Finding, failed
 from pipeline.model.self_test import SelfTestReport
 
 
-def verification_error(findings: Sequence[Finding]) -> VerificationError | None:
-    """Return the error that tells what is wrong with the product; None when nothing is."""
+def verification_error(findings: Sequence[Finding], *, listed: bool) -> VerificationError | None:
+    """Return the error that tells what is wrong with the product; None when nothing is.
+
+    *listed* says that the failed checks stand above it already.
+    """
     wrong = failed(findings)
     if not wrong:
         return None
@@ -19,7 +22,7 @@ def verification_error(findings: Sequence[Finding]) -> VerificationError | None:
         f"{count} failed",
         cause="the product is not what it should be; docs/verify.md explains each check",
         action="do not ship it; build again with --verbose to see how it was made",
-        details="\n".join(f"{finding.id}: {finding.where}: {finding.message}" for finding in wrong),
+        details="" if listed else "\n".join(f"{finding.id}: {finding.where}: {finding.message}" for finding in wrong),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -58,38 +59,31 @@ def verify(
     with open_session() as session:
         checked: dict[str, tuple[Finding, ...]] = {}
         seen: dict[str, Examined] = {}
+        options = ExamineOptions(target=target, glibc=glibc, assumed=assume_library, complete=complete)
         for path in files:
             if proof.runtime is not None and not path.exists():
                 raise _nothing_to_run(path)
             place = record_path(path, proof)
             if place is None and proof.runtime is None:
                 record_order(place, proof)
-                options = ExamineOptions(target=target, glibc=glibc, assumed=assume_library, complete=complete)
                 seen[str(path)] = looked_at = examined(path, options, session.context)
                 checked[str(path)] = looked_at.findings
                 session.reporter.show([f"{path}:", verdict_text(looked_at.findings)])
                 continue
-            subject = recorded_subject(place)
-            order = ProofOrder(
-                inputs=stage.VerifyInputs(
-                    product=path.absolute(),
-                    target=_target(path, target, subject),
-                    glibc_floor=glibc,
-                    assumed_libraries=frozenset((*assume_library, *(subject.assumed_libraries if subject else ()))),
-                    record=record_order(place, proof),
-                ),
-                request=build_request(proof, subject, _target(path, target, subject), start_dir=Path.cwd()),
-            )
-            checked[str(path)] = prove(order, session.context)
+            checked[str(path)] = prove(_order(path, place, options, proof), session.context)
             session.reporter.show([f"{path}:", verdict_text(checked[str(path)])])
-        _add_generation(checked, files, proof)
+        if together := _generation_findings(checked, proof):
+            checked[str(files[-1])] += together
+            session.reporter.show(["together:", verdict_text(together)])
         result: dict[str, object] = {
             "schema": 1, "files": [
                 (listed(seen[path]) if path in seen else {"path": path}) | findings_json(found)
                 for path, found in checked.items()
             ],
         }  # fmt: skip
-        error = verification_error(tuple(finding for found in checked.values() for finding in found))
+        error = verification_error(
+            tuple(finding for found in checked.values() for finding in found), listed=session.lists
+        )
         if proof.self_test:
             tested = _self_test(session, files, proof)
             result["self_test"] = tested.model_dump(mode="json")
@@ -97,6 +91,21 @@ def verify(
         if error is not None:
             raise ResultError(error, result)
         session.result(result)
+
+
+def _order(path: Path, place: Path | None, options: ExamineOptions, proof: ProofOptions) -> ProofOrder:
+    subject = recorded_subject(place)
+    target = _target(path, options.target, subject)
+    return ProofOrder(
+        inputs=stage.VerifyInputs(
+            product=path.absolute(),
+            target=target,
+            glibc_floor=options.glibc,
+            assumed_libraries=frozenset((*options.assumed, *(subject.assumed_libraries if subject else ()))),
+            record=record_order(place, proof),
+        ),
+        request=build_request(proof, subject, target, start_dir=Path.cwd()),
+    )
 
 
 def _nothing_to_run(path: Path) -> UsageError:
@@ -114,20 +123,17 @@ def _self_test(session: Session, files: tuple[Path, ...], proof: ProofOptions) -
     return tested
 
 
-def _add_generation(checked: dict[str, tuple[Finding, ...]], files: tuple[Path, ...], proof: ProofOptions) -> None:
-    """Add to the last file whether those of one generation hold the same snapshots.
+def _generation_findings(paths: Iterable[str], proof: ProofOptions) -> tuple[Finding, ...]:
+    """Return whether files of one generation hold the same snapshots.
 
     They are of one generation where their records say so (``generation_sha256``), or where that was said of all.
     """
-    known = [(path.name, subject) for path in files if (subject := recorded_subject(record_path(path, proof)))]
     groups: dict[str | None, list[tuple[str, Subject]]] = {}
-    for name, subject in known:
-        groups.setdefault(None if proof.one_generation else subject.generation_sha256 or name, []).append(
-            (name, subject)
-        )
-    for group in groups.values():
-        if len(group) > 1:
-            checked[str(files[-1])] += tuple(check_one_generation(group))
+    for path in map(Path, paths):
+        if subject := recorded_subject(record_path(path, proof)):
+            generation = None if proof.one_generation else subject.generation_sha256 or path.name
+            groups.setdefault(generation, []).append((path.name, subject))
+    return tuple(finding for group in groups.values() if len(group) > 1 for finding in check_one_generation(group))
 
 
 def _target(path: Path, name: str | None, subject: Subject | None) -> Target:

@@ -9,6 +9,7 @@ from typing import Protocol, TextIO
 from rich.console import RenderableType
 
 from pipeline.model.events import Reporter
+from pipeline.report.annotations import wants_annotations
 from pipeline.report.plain import PlainReporter, QuietReporter
 from pipeline.report.terminal import TerminalReporter
 
@@ -38,8 +39,9 @@ def make_reporter(stream: TextIO, environ: Mapping[str, str], look: Look) -> Clo
 
     ``NO_COLOR`` is obeyed as https://no-color.org says.
     """
+    annotate = wants_annotations(environ)
     if look.quiet:
-        return QuietReporter(stream)
+        return QuietReporter(stream, annotate=annotate)
     if not stream.isatty() or environ.get("CI") or environ.get("TERM", "dumb") == "dumb":
-        return PlainReporter(stream, verbose=look.verbose)
+        return PlainReporter(stream, verbose=look.verbose, annotate=annotate)
     return TerminalReporter(stream, color=not environ.get("NO_COLOR"), verbose=look.verbose)

@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 
 from pipeline.model.events import Progress, Step, Where
 from pipeline.report import wording
+from pipeline.report.annotations import annotation
 from pipeline.report.state import Ending, RunningProgress, RunningStep, ending_of
 
 PROGRESS_INTERVAL_S = 5.0
@@ -21,11 +22,12 @@ LOG_WIDTH = 100
 
 
 class PlainReporter:
-    """Writes lines to *stream*, each whole, from any thread."""
+    """Writes lines to *stream*, each whole, from any thread; warnings as annotations where GitHub reads them."""
 
-    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
+    def __init__(self, stream: TextIO, *, verbose: bool = False, annotate: bool = False) -> None:
         self._stream = stream
         self._verbose = verbose
+        self._annotate = annotate
         self._started_s = time.monotonic()
         self._lock = threading.Lock()
 
@@ -56,7 +58,10 @@ class PlainReporter:
 
     def warn(self, text: str) -> None:
         """Write *text* as a warning."""
-        self._line(f"warning: {text}")
+        if self._annotate:
+            _warn_beside(self._stream, self._lock, text)
+        else:
+            self._line(f"warning: {text}")
 
     def output(self, line: str) -> None:
         """Write a line of a child when verbose."""
@@ -112,8 +117,9 @@ class _LoggedProgress(RunningProgress):
 class QuietReporter:
     """Writes warnings only."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, annotate: bool = False) -> None:
         self._stream = stream
+        self._annotate = annotate
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -131,6 +137,9 @@ class QuietReporter:
 
     def warn(self, text: str) -> None:
         """Write *text* as a warning."""
+        if self._annotate:
+            _warn_beside(self._stream, self._lock, text)
+            return
         with self._lock:
             self._stream.write(f"warning: {text}\n")
             self._stream.flush()
@@ -143,3 +152,9 @@ class QuietReporter:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+def _warn_beside(stream: TextIO, lock: threading.Lock, text: str) -> None:
+    with lock:
+        stream.write(annotation("warning", "snapstitch", text))
+        stream.flush()
