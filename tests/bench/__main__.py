@@ -25,7 +25,7 @@ Part = Callable[[Place, argparse.Namespace], Any]
 PARTS: dict[str, Part] = {
     "first": lambda place, _options: first.measure(place),
     "ways": lambda place, options: ways.measure(place, options.rounds, full=options.full),
-    "core-app": lambda place, options: core_app.measure(place, options.v8_mirror),
+    "core-app": lambda place, options: core_app.measure(place, options.v8_mirror, full=options.full),
     "incremental": lambda place, options: growth.incremental(place, options.rounds),
     "targets": lambda place, options: growth.targets(place, full=options.full),
     "crates": lambda place, options: growth.crates(place, full=options.full),
