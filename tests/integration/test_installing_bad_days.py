@@ -200,10 +200,13 @@ def test_npms_cache_belongs_to_somebody_else(project: Project, seen_by_all: Path
 
 
 def test_two_installations_at_once(project: Project) -> None:
-    """In one project: npm itself knows no lock, so that one of them may fail; what is there afterwards works."""
+    """In one project: npm itself has no lock, so that one may fail, or both; what is there afterwards works."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(project.npm, "install", "tiny@1.0.0", "--foreground-scripts") for _ in range(2)]
-        assert 0 in [job.result().exit_code for job in jobs]
+        ended = [job.result() for job in jobs]
+    assert all(one.exit_code == 0 or "npm error" in one.stderr for one in ended), ended
+    if not any(one.exit_code == 0 for one in ended):
+        project.install()
     assert project.mapped() == [prebuilt()]
     # Both build, of which one waits for the other.
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
