@@ -179,6 +179,9 @@ def _in_root(place: Place, *options: str) -> Product:
         f"{user_home(os.environ) / 'registry'}:{CARGO_HOME}/registry",
         "--env",
         f"CARGO_HOME={CARGO_HOME}",
+        # GCC knows `-I=` with a sysroot only.
+        "--env",
+        "CXXFLAGS=-I/usr/include/node",
     )
     build = ("cargo", "build", "--locked", "--offline", "--release", "--package", "pico")
     usage = place.run([*argv, "run", *root, *seen, *build], env=env, cwd=workspace)
