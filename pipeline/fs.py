@@ -168,9 +168,14 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(path)
 
 
-def locked_beside(path: Path) -> contextlib.AbstractContextManager[None]:
-    """Hold the lock of a file or directory, which may not be there yet: ``<name>.lock`` beside it."""
-    return locked(path.parent / f"{path.name}.lock")
+def locked_beside(
+    path: Path, *, hidden: bool = False, timeout_s: float = -1
+) -> contextlib.AbstractContextManager[None]:
+    """Hold the lock of a file or directory, which may not be there yet: ``<name>.lock`` beside it.
+
+    *hidden* is for places that users look into: the lock's name begins with a dot.
+    """
+    return locked(path.with_name(f"{'.' if hidden else ''}{path.name}.lock"), timeout_s=timeout_s)
 
 
 @contextlib.contextmanager

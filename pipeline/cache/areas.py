@@ -58,7 +58,7 @@ def prune_work(cache_dir: Path, *, older_than_s: float, now_s: float) -> tuple[s
         if not (directory / fs.SENTINEL_NAME).is_file() or now_s - _used_s(directory) <= older_than_s:
             continue
         try:
-            with fs.locked(directory.with_name(f"{directory.name}.lock"), timeout_s=0):
+            with fs.locked_beside(directory, timeout_s=0):
                 fs.remove_tree(directory)
         except TimeoutError:
             continue

@@ -149,7 +149,7 @@ class SnapshotStore:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the lock of those that write or remove."""
-        with fs.locked(self.root.with_name(f"{self.root.name}.lock")):
+        with fs.locked_beside(self.root):
             yield
 
     def path_of(self, key: SnapshotKey, watched: Mapping[str, str]) -> Path:

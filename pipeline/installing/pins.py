@@ -87,7 +87,7 @@ def write_pins(path: Path, manifest: PrebuildManifest) -> None:
     """Write the digests of *manifest* into the lock *path*; those of other projects stay."""
     files = {file.path: file.sha256 for prebuild in manifest.prebuilds for file in prebuild.files}
     project = LockedProject(version=manifest.version, files=dict(sorted(files.items())))
-    with fs.locked(path.with_name(f".{path.name}.lock")):
+    with fs.locked_beside(path, hidden=True):
         projects = read_lock(path).projects | {manifest.name: project}
         lock = PrebuildLock(projects=dict(sorted(projects.items())))
         fs.write_if_changed(path, lock.model_dump_json(indent=2) + "\n")

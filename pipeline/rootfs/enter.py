@@ -28,7 +28,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def run_directory(context: Context) -> Iterator[Path]:
     """Yield a directory for one run, gone afterwards; what runs left that were killed goes first."""
     runs = fs.make_directory(roots_dir(context) / "runs")
-    with fs.locked(roots_dir(context) / "runs.lock"):
+    with fs.locked_beside(runs):
         _sweep(runs)
         directory = runs / uuid.uuid4().hex[:12]
         directory.mkdir()
@@ -40,7 +40,7 @@ def run_directory(context: Context) -> Iterator[Path]:
         yield directory
     finally:
         # Whoever sweeps meanwhile would find a directory without its lock file, and put one there.
-        with fs.locked(roots_dir(context) / "runs.lock"):
+        with fs.locked_beside(runs):
             remove_changes(directory)
             lock.release()
 

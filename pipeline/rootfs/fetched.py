@@ -28,6 +28,6 @@ def fetch_packages(
     )
     if not apt.config_path.is_file():
         apt.prepare()
-    with fs.locked(packages_dir.parent / "packages.lock"):
+    with fs.locked_beside(packages_dir):
         fetch(request, lambda package, path: found.__setitem__(package.file_name, path))
     return tuple(found[package.file_name] for package in wanted)

@@ -89,7 +89,7 @@ def ensure_package(package: NpmPackage, npm: Npm, context: Context) -> Path:
     """
     identity = fs.sha256_json([package.name, package.version, package.integrity, dict(package.dependencies)])
     final = context.cache_dir / "npm" / f"{package.name.replace('/', '+')}-{package.version}-{identity[:12]}"
-    with fs.locked(final.with_name(f".{final.name}.lock")):
+    with fs.locked_beside(final, hidden=True):
         if not final.is_dir():
             with context.reporter.step(f"npm: {package.name} {package.version}", where=Where.NETWORK):
                 _install(package, final, npm, context)

@@ -42,7 +42,7 @@ def ensure_wheel(wheel: Wheel, context: Context) -> Path:
     wheel, ArchiveError, DiskFullError, NotWritableError.
     """
     final = context.cache_dir / "wheels" / f"{wheel.name}-{wheel.version}-{wheel.platforms[0]}"
-    with fs.locked(final.with_name(f".{final.name}.lock")):
+    with fs.locked_beside(final, hidden=True):
         if not final.is_dir():
             with context.reporter.step(f"{wheel.name} {wheel.version}", where=Where.NETWORK) as step:
                 step.detail(wheel.platforms[0])

@@ -129,7 +129,7 @@ def run(inputs: CompileV8Inputs, context: Context) -> Path:
     if inputs.order.architecture.dead_end:
         raise _dead_end(inputs.order)
     final = context.cache_dir / "v8-built" / f"{_label(inputs)}-{inputs.digest()[:16]}"
-    with fs.locked(final.with_name(f".{final.name}.lock")):
+    with fs.locked_beside(final, hidden=True):
         if _is_whole(final, inputs):
             return final
         if not inputs.order.is_tried:

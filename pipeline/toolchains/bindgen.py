@@ -22,7 +22,7 @@ def ensure_bindgen(version: str, toolchain: Toolchain, context: Context) -> Path
     """
     final = toolbox_dir(context) / f"bindgen-{version}"
     program = final / "bin/bindgen"
-    with fs.locked(final.with_name(f".{final.name}.lock")):
+    with fs.locked_beside(final, hidden=True):
         if not program.is_file():
             with context.reporter.step(f"bindgen {version}: compile"):
                 _install(version, final, toolchain, context)

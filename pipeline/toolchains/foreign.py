@@ -135,9 +135,10 @@ def _resolve(inputs: ForeignInputs, planner: Planner) -> _Plan:
 def _install(inputs: ForeignInputs, plan: _Plan, planner: Planner, final: Path) -> None:
     context, apt = planner.context, _apts(inputs, planner)[plan.suite]
     apt.prepare()
+    packages_dir = toolbox_dir(context) / "packages"
     request = FetchRequest(
         packages=plan.packages,
-        packages_dir=toolbox_dir(context) / "packages",
+        packages_dir=packages_dir,
         apt_config=apt.config_path,
         environ=context.environ,
         offline=context.offline,
@@ -149,7 +150,7 @@ def _install(inputs: ForeignInputs, plan: _Plan, planner: Planner, final: Path) 
     ):
         step.detail(f"{len(plan.packages)} packages, {total_size_bytes(plan.packages) / 1e6:.0f} MB")
         prepare_root(root)
-        with fs.locked(toolbox_dir(context) / "packages.lock"):
+        with fs.locked_beside(packages_dir):
             fetch(request, lambda _package, path: unpack(path, root, context.environ))
         make_links_relative(root)
         if inputs.target is None:

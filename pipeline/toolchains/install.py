@@ -132,7 +132,7 @@ class Installation:
             offline=self.context.offline,
             reporter=self.context.reporter,
         )
-        with fs.locked(self.packages_dir.parent / "packages.lock"):
+        with fs.locked_beside(self.packages_dir):
             take_packages(self.context.environ, request.packages, self.packages_dir)
             fetch(request, unpacking.submit)
 

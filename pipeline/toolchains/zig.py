@@ -67,7 +67,7 @@ def ensure_zig(target: Target, libc: Libc, glibc: str | None, context: Context) 
     program = ensure_wheel(wheel, context) / "ziglang" / "zig"
     triple = zig_triple(target, libc, glibc)
     directory = context.cache_dir / "zig" / f"{VERSION}-{triple}"
-    with fs.locked(directory.with_name(f".{directory.name}.lock")):
+    with fs.locked_beside(directory, hidden=True):
         _write_scripts(directory, program, (triple, _TRIPLES[target.name][2]), context.cache_dir / "zig" / "cache")
     return Zig(directory=directory, triple=triple)
 

@@ -144,7 +144,7 @@ def _npms_node(target: Target, version: str, context: Context) -> Path:
     """Return the unpacked package; npm would not install what is for another CPU."""
     name = f"node-linux-{_NPM_ARCH.get(target.node_arch, target.node_arch)}"
     final = context.cache_dir / "test-tools" / f"{name}-{version}"
-    with fs.locked(final.with_name(f".{final.name}.lock")):
+    with fs.locked_beside(final, hidden=True):
         if not final.is_dir():
             with fs.atomic_directory(final) as staging:
                 npm = ensure_host_node(WHEELS[-1], context).npm

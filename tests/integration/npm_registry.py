@@ -75,7 +75,7 @@ class Registry:
 def ensure_verdaccio(npm: Npm, context: Context) -> Path:
     """Return the script that starts it; the tests of all runs share it."""
     final = context.cache_dir / "test-tools" / f"verdaccio-{VERSION}"
-    with fs.locked(final.with_name(f".{final.name}.lock")):
+    with fs.locked_beside(final, hidden=True):
         if not final.is_dir():
             with fs.atomic_directory(final) as staging:
                 (staging / "package.json").write_text(json.dumps({"private": True, "overrides": _OVERRIDES}))

@@ -22,7 +22,7 @@ def bare_executor(runtime: RuntimeSpec, toolchain: Toolchain, means: Means, plac
     assumed = find_assumed(runtime, toolchain)
     identity = fs.sha256_json([toolchain.digest, *sorted(assumed)])[:16]
     root = place / f"{toolchain.target.name}-{identity}"
-    with fs.locked(root.with_name(f"{root.name}.lock")):
+    with fs.locked_beside(root):
         if not root.is_dir():
             verify.make_bare_root(toolchain.sysroot, toolchain.target, root, assumed=assumed)
     return candidates(dataclasses.replace(means, sysroot=root))[name]

@@ -116,13 +116,12 @@ def _choose(means: Means, request: BuildRequest, context: Context) -> str:
 @contextlib.contextmanager
 def alone_in(work_dir: Path, context: Context) -> Iterator[None]:
     """Hold the work directory's lock; say so when another build has to end first."""
-    lock = work_dir.with_name(f"{work_dir.name}.lock")
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(fs.locked(lock, timeout_s=1))
+            stack.enter_context(fs.locked_beside(work_dir, timeout_s=1))
         except TimeoutError:
             context.reporter.note(f"waiting for another build of {work_dir.name} to end")
-            stack.enter_context(fs.locked(lock))
+            stack.enter_context(fs.locked_beside(work_dir))
         yield
 
 

@@ -86,7 +86,7 @@ def run(inputs: PatchInputs, context: Context) -> PatchedTree:
         "patches": [(placed.patch.sha256, placed.directory) for placed in inputs.patches],
     }
     final = context.cache_dir / "patched" / f"{inputs.name}-{inputs.version}-{fs.sha256_json(key)[:16]}"
-    with context.reporter.step(f"patch {inputs.name} {inputs.version}") as step, fs.locked(_lock_of(final)):
+    with context.reporter.step(f"patch {inputs.name} {inputs.version}") as step, fs.locked_beside(final, hidden=True):
         step.detail(", ".join(placed.patch.name for placed in inputs.patches))
         applied = _kept(final, inputs) or _make(final, inputs, context)
     _warn_of_offsets(applied, context)
@@ -187,10 +187,6 @@ def _set_times(tree: Path, patch: Path, words: str) -> None:
         path = tree / name
         if path.is_file() and not path.is_symlink():
             os.utime(path, ns=(time_ns, time_ns))
-
-
-def _lock_of(final: Path) -> Path:
-    return final.with_name(f".{final.name}.lock")
 
 
 class _Git:

@@ -116,7 +116,7 @@ def _prebuilt(order: _Order, context: Context) -> V8Provided:
     digests = {file.relative_path: fs.sha256_file(path) for file, path in found.items()}
     key = fs.sha256_json({"files": digests, "target": order.target.name})[:24]
     final = context.cache_dir / "v8-mirror" / key
-    with fs.locked(final.with_name(f".{key}.lock")):
+    with fs.locked_beside(final, hidden=True):
         evidence = _recorded(final, digests)
         if evidence is None:
             try:

@@ -134,7 +134,7 @@ def _commit(wanted: GitSource, inputs: SourceInputs, context: Context) -> Source
     sources = context.cache_dir / "sources"
     stem = re.sub(r"[^A-Za-z0-9_-]", "-", wanted.url.rstrip("/").rpartition("/")[2].removesuffix(".git")) or "git"
     final = sources / f"{stem}-{wanted.rev[:16]}"
-    with fs.locked(sources / f".{final.name}.lock"):
+    with fs.locked_beside(final, hidden=True):
         kept = _kept(sources, final.name, {"revision": wanted.rev}, context)
         if kept is not None:
             return kept

@@ -76,7 +76,7 @@ def _add_toolboxes(toolboxes: tuple[ToolboxInputs, ...], host: Target, place: Pa
     plans = {planner.memory_path().name: planner.plan() for planner in planners}
     packages_dir = toolbox_dir(context) / "packages"
     distinct = {package.file_name: package for plan in plans.values() for package in (*plan.tools, *plan.sysroot)}
-    with fs.locked(packages_dir.with_name("packages.lock")):
+    with fs.locked_beside(packages_dir):
         request = FetchRequest(
             packages=tuple(distinct.values()),
             packages_dir=packages_dir,
@@ -96,7 +96,7 @@ def _lay_out(host: Target, root: Path, context: Context) -> None:
     packages = apt.resolve((*_PACKAGES, planner.distribution.keyring_package))
     prepare_root(root)
     packages_dir = toolbox_dir(context) / "packages"
-    with fs.locked(packages_dir.with_name("packages.lock")):
+    with fs.locked_beside(packages_dir):
         request = FetchRequest(
             packages=packages,
             packages_dir=packages_dir,

@@ -80,7 +80,7 @@ def run(inputs: CompileInputs, context: Context) -> tuple[CompiledPrebuild, ...]
 
     Raises CompileError, PrebuildError when what came out does not fit its target, and what the file system raises.
     """
-    with fs.locked(inputs.work_dir.with_name(f".{inputs.work_dir.name}.lock")):
+    with fs.locked_beside(inputs.work_dir, hidden=True):
         sources.empty_work_dir(inputs.work_dir)
         source = inputs.spec.source
         tree = (
