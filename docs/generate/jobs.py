@@ -5,32 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from docs.generate.svg import EDGE, FILL, LINE, TEXT, document
+
 _JOBS: Final = (("generator", "x86-64"), ("snapshot", "arm64"), ("stitch", "x86-64"), ("release", ""))
 _HANDED_ON: Final = ("generator-…: .tar.gz", "snapshot-…: .tar.gz", "product-…")
 _OTHER: Final = "snapshot"
 """The job that runs programs of the target."""
 _WIDTH, _HEIGHT, _GAP, _MARGIN = 120, 52, 170, 10
-_LINE: Final = "#8a8f98"
-_PLAIN: Final = ("#dce7f5", "#3b6ea5")
+_PLAIN: Final = (FILL, EDGE)
 _TARGET: Final = ("#f9e2af", "#b58900")
 """Colours of a job's inside and edge."""
-_TEXT: Final = "#10243b"
-_TIP: Final = (
-    '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    f'<path d="M0 0 8 4 0 8z" fill="{_LINE}"/></marker></defs>'
-)
 
 
 def jobs_picture() -> str:
     """Return the picture as SVG."""
     width = 2 * _MARGIN + len(_JOBS) * _WIDTH + (len(_JOBS) - 1) * _GAP
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT + 2 * _MARGIN}" role="img" '
-        'font-family="ui-monospace, Menlo, Consolas, monospace" font-size="13">'
-    )
-    title = "<title>generator, snapshot, stitch, release: what each job hands to the next one</title>"
+    title = "generator, snapshot, stitch, release: what each job hands to the next one"
     shapes = [line for number in range(len(_JOBS)) for line in (*_job(number), *_handed_on(number))]
-    return "\n".join([head, title, _TIP, *shapes, "</svg>\n"])
+    return document(title, shapes, width=width, height=_HEIGHT + 2 * _MARGIN)
 
 
 def _left(number: int) -> int:
@@ -47,14 +39,14 @@ def _job(number: int) -> Iterator[str]:
     )
     for place, text in enumerate((name, machine) if machine else (name,)):
         height = _MARGIN + (22 if machine else 30) + 18 * place
-        yield f'<text x="{middle}" y="{height}" text-anchor="middle" fill="{_TEXT}">{text}</text>'
+        yield f'<text x="{middle}" y="{height}" text-anchor="middle" fill="{TEXT}">{text}</text>'
 
 
 def _handed_on(number: int) -> Iterator[str]:
     if number < len(_HANDED_ON):
         start, end, height = _left(number) + _WIDTH, _left(number + 1), _MARGIN + _HEIGHT // 2
-        yield f'<path d="M{start} {height}H{end}" stroke="{_LINE}" stroke-width="1.2" marker-end="url(#tip)"/>'
+        yield f'<path d="M{start} {height}H{end}" stroke="{LINE}" stroke-width="1.2" marker-end="url(#tip)"/>'
         yield (
-            f'<text x="{(start + end) // 2}" y="{height - 8}" text-anchor="middle" font-size="12" fill="{_LINE}">'
+            f'<text x="{(start + end) // 2}" y="{height - 8}" text-anchor="middle" font-size="12" fill="{LINE}">'
             f"{_HANDED_ON[number]}</text>"
         )

@@ -11,13 +11,9 @@ import html
 from collections.abc import Iterator
 
 from docs.generate.modules import PACKAGE, Room, direct_uses, tiers
+from docs.generate.svg import EDGE, FILL, LINE, TEXT, document
 
 _WIDTH, _BOX_HEIGHT, _ROW, _MARGIN, _LETTER = 1000, 30, 86, 20, 8.2
-_FILL, _EDGE, _TEXT, _LINE = "#dce7f5", "#3b6ea5", "#10243b", "#8a8f98"
-_TIP = (
-    '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    f'<path d="M0 0 8 4 0 8z" fill="{_LINE}"/></marker></defs>'
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,14 +38,8 @@ def picture(rooms: tuple[Room, ...]) -> str:
     height = 2 * _MARGIN + (len(rows) - 1) * _ROW + _BOX_HEIGHT
     used = direct_uses(drawn)
     arrows = [_arrow(boxes[name], boxes[target]) for name in boxes for target in sorted(used[name])]
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        'font-family="ui-monospace, Menlo, Consolas, monospace" font-size="13">'
-    )
     shapes = [line for box in boxes.values() for line in _drawn(box)]
-    return "\n".join(
-        [head, "<title>Packages of pipeline/ and what they use</title>", _TIP, *arrows, *shapes, "</svg>\n"]
-    )
+    return document("Packages of pipeline/ and what they use", [*arrows, *shapes], width=_WIDTH, height=height)
 
 
 def _boxes(rows: tuple[tuple[Room, ...], ...]) -> Iterator[_Box]:
@@ -81,7 +71,7 @@ def _arrow(box: _Box, target: _Box) -> str:
     bend = (end - start) * 0.45
     return (
         f'<path d="M{box.x:.0f} {start:.0f}C{box.x:.0f} {start + bend:.0f} {target.x:.0f} {end - bend:.0f} '
-        f'{target.x:.0f} {end:.0f}" fill="none" stroke="{_LINE}" stroke-width="1.2" marker-end="url(#tip)"/>'
+        f'{target.x:.0f} {end:.0f}" fill="none" stroke="{LINE}" stroke-width="1.2" marker-end="url(#tip)"/>'
     )
 
 
@@ -89,6 +79,6 @@ def _drawn(box: _Box) -> Iterator[str]:
     name = html.escape(box.room.name)
     yield (
         f'<rect x="{box.x - box.width / 2:.0f}" y="{box.y:.0f}" width="{box.width:.0f}" height="{_BOX_HEIGHT}" rx="5" '
-        f'fill="{_FILL}" stroke="{_EDGE}"><title>{html.escape(box.room.summary)}</title></rect>'
+        f'fill="{FILL}" stroke="{EDGE}"><title>{html.escape(box.room.summary)}</title></rect>'
     )
-    yield f'<text x="{box.x:.0f}" y="{box.y + 20:.0f}" text-anchor="middle" fill="{_TEXT}">{name}</text>'
+    yield f'<text x="{box.x:.0f}" y="{box.y + 20:.0f}" text-anchor="middle" fill="{TEXT}">{name}</text>'
