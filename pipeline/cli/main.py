@@ -142,8 +142,9 @@ def _report(error: BaseException, arguments: Sequence[str]) -> int:
         traceback.print_exception(error, file=sys.stderr)
         known = _unexpected(error)
     # Nothing is wrong after an interrupt: a line is enough.
-    sys.stderr.write(f"{known.what if isinstance(known, StoppedError) else known}\n")
-    if wants_annotations(environment()) and not isinstance(known, StoppedError):
+    stopped = isinstance(known, StoppedError)
+    sys.stderr.write(f"{known.what if stopped else known}\n")
+    if not stopped and wants_annotations(environment()):
         sys.stderr.write(annotation("error", known.what, f"usual cause: {known.cause}\nwhat to do: {known.action}"))
     if "--json" in arguments:
         _write_error_object(known, result)

@@ -72,7 +72,7 @@ def verify(
                 continue
             checked[str(path)] = prove(_order(path, place, options, proof), session.context)
             session.reporter.show([f"{path}:", verdict_text(checked[str(path)])])
-        if together := _generation_findings(checked, proof):
+        if together := _generation_findings(files, proof):
             checked[str(files[-1])] += together
             session.reporter.show(["together:", verdict_text(together)])
         result: dict[str, object] = {
@@ -123,13 +123,13 @@ def _self_test(session: Session, files: tuple[Path, ...], proof: ProofOptions) -
     return tested
 
 
-def _generation_findings(paths: Iterable[str], proof: ProofOptions) -> tuple[Finding, ...]:
+def _generation_findings(files: Iterable[Path], proof: ProofOptions) -> tuple[Finding, ...]:
     """Return whether files of one generation hold the same snapshots.
 
     They are of one generation where their records say so (``generation_sha256``), or where that was said of all.
     """
     groups: dict[str | None, list[tuple[str, Subject]]] = {}
-    for path in map(Path, paths):
+    for path in files:
         if subject := recorded_subject(record_path(path, proof)):
             generation = None if proof.one_generation else subject.generation_sha256 or path.name
             groups.setdefault(generation, []).append((path.name, subject))

@@ -59,7 +59,7 @@ class PlainReporter:
     def warn(self, text: str) -> None:
         """Write *text* as a warning."""
         if self._annotate:
-            _warn_beside(self._stream, self._lock, text)
+            self._write(annotation("warning", "snapstitch", text))
         else:
             self._line(f"warning: {text}")
 
@@ -74,9 +74,7 @@ class PlainReporter:
         with self._lock, console.capture() as capture:
             for part in parts:
                 console.print(part)
-        with self._lock:
-            self._stream.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
-            self._stream.flush()
+        self._write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
     def close(self) -> None:
         """Do nothing: every line is out."""
@@ -91,8 +89,11 @@ class PlainReporter:
 
     def _line(self, text: str) -> None:
         elapsed_s = time.monotonic() - self._started_s
+        self._write(f"[{elapsed_s:7.1f} s] {text}\n")
+
+    def _write(self, text: str) -> None:
         with self._lock:
-            self._stream.write(f"[{elapsed_s:7.1f} s] {text}\n")
+            self._stream.write(text)
             self._stream.flush()
 
 
@@ -137,11 +138,9 @@ class QuietReporter:
 
     def warn(self, text: str) -> None:
         """Write *text* as a warning."""
-        if self._annotate:
-            _warn_beside(self._stream, self._lock, text)
-            return
+        line = annotation("warning", "snapstitch", text) if self._annotate else f"warning: {text}\n"
         with self._lock:
-            self._stream.write(f"warning: {text}\n")
+            self._stream.write(line)
             self._stream.flush()
 
     def output(self, line: str) -> None:
@@ -152,9 +151,3 @@ class QuietReporter:
 
     def close(self) -> None:
         """Do nothing."""
-
-
-def _warn_beside(stream: TextIO, lock: threading.Lock, text: str) -> None:
-    with lock:
-        stream.write(annotation("warning", "snapstitch", text))
-        stream.flush()
