@@ -36,24 +36,18 @@ _UNIFICATION = (
 )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Materials:
-    """What the forms are made with, beside the analysis."""
-
-    work_dir: Path
-    accept_lost_features: frozenset[str]
-    """``CRATE/FEATURE`` that the generators may be compiled without."""
-
-
 class Workbench:
     """Tries the forms out on the overlay, asking Cargo what it would build."""
 
-    def __init__(self, analysis: Analysis, materials: Materials, copies: Copies, call: CargoCall) -> None:
+    def __init__(
+        self, analysis: Analysis, copies: Copies, call: CargoCall, *, work_dir: Path, accept_lost: frozenset[str]
+    ) -> None:
         self.analysis = analysis
         self.call = call
-        self._materials = materials
+        self._work_dir = work_dir
+        self._accept_lost = accept_lost
         self._copies = copies
-        self._support_dir = materials.work_dir / SUPPORT_DIR_NAME
+        self._support_dir = work_dir / SUPPORT_DIR_NAME
         self._sources = {
             package.key: package.manifest or package.manifest_path.read_text(encoding="utf-8")
             for package in self.analysis.lifted
@@ -129,7 +123,7 @@ class Workbench:
             goal=goal,
             binary=binary,
             expected_path=target / cargo.profile_directory(self.call.selection.profile) / binary,
-            trigger=trigger_path(self._materials.work_dir, package),
+            trigger=trigger_path(self._work_dir, package),
             manifest=manifest,
             comparison=comparison,
             remedy=remedy,
@@ -187,5 +181,5 @@ class Workbench:
         return dataclasses.replace(comparison, lost=self._not_accepted(comparison.lost))
 
     def _not_accepted(self, lost: Iterable[FeatureChange]) -> tuple[FeatureChange, ...]:
-        kept = (change.without(self._materials.accept_lost_features) for change in lost)
+        kept = (change.without(self._accept_lost) for change in lost)
         return tuple(change for change in kept if change.features)

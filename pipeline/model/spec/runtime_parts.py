@@ -10,9 +10,7 @@ from typing import Annotated, Self
 import pydantic
 
 from pipeline.model.spec.base import SpecTable
-from pipeline.model.spec.origins import (
-    VmProvider,
-)
+from pipeline.model.spec.origins import VmProvider
 from pipeline.model.spec.values import (
     AssetName,
     Flag,

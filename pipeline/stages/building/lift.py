@@ -18,7 +18,7 @@ from pipeline.overlay.repository import attach
 from pipeline.rust import cargo
 from pipeline.rust.answers.store import ANSWERS_DIR_NAME, Answers
 from pipeline.rust.cargo import CargoCall
-from pipeline.workbench.forms import EMPTY_LIBRARY_FILE_NAME, SUPPORT_DIR_NAME, Materials, Workbench
+from pipeline.workbench.forms import EMPTY_LIBRARY_FILE_NAME, SUPPORT_DIR_NAME, Workbench
 from pipeline.workbench.lift import Lift, enter_product_form
 
 
@@ -61,8 +61,13 @@ def run(inputs: LiftInputs, context: Context) -> Lift:
             rewritten=[package.manifest_path for package in analysis.lifted],
             environ=context.environ,
         )
-    materials = Materials(work_dir=inputs.work_dir, accept_lost_features=inputs.accept_lost_features)
-    bench = Workbench(analysis, materials, copies, _call(inputs, copies, context))
+    bench = Workbench(
+        analysis,
+        copies,
+        _call(inputs, copies, context),
+        work_dir=inputs.work_dir,
+        accept_lost=inputs.accept_lost_features,
+    )
     lift = bench.product(synced)
     generators = tuple(bench.generator(package, lift.product_manifests) for package in analysis.lifted)
     enter_product_form(lift)
