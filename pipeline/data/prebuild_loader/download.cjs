@@ -32,13 +32,14 @@ function sources(manifest, settings) {
  */
 async function downloadPrebuild(prebuild, manifest, { settings, roots, env = process.env }) {
   const reasons = [];
-  const bases = sources(manifest, settings).filter((base) => {
+  const named = sources(manifest, settings);
+  const bases = named.filter((base) => {
     if (isAddress(base)) return true;
     reasons.push(`${base} is no address`);
     return false;
   });
   const allowed = new AllowedHosts(bases, settings.hosts);
-  const mirror = settings.mirror && sources(manifest, settings)[0];
+  const mirror = settings.mirror && named[0];
   for (const base of bases) {
     try {
       const client = { allowed, env, downloads: downloadsIn([settings.cacheDir, path.join(roots[0], OWN_CACHE)]) };

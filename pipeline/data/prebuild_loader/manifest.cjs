@@ -94,13 +94,13 @@ function problemOfFiles(prebuild, root, { largestDigested = Infinity } = {}) {
       return `${file.path} is not there`;
     }
     if (!found.isFile() || found.size !== file.size_bytes) return `${file.path} has another size than the manifest says`;
-    let digest = file.sha256;
     try {
-      if (file.size_bytes <= largestDigested) digest = sha256(place);
+      if (file.size_bytes <= largestDigested && sha256(place) !== file.sha256) {
+        return `${file.path} has another digest than the manifest says`;
+      }
     } catch (error) {
       return `${file.path} cannot be read: ${error.code}`;
     }
-    if (digest !== file.sha256) return `${file.path} has another digest than the manifest says`;
   }
   return '';
 }
