@@ -204,7 +204,7 @@ def test_two_installations_at_once(project: Project) -> None:
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(project.npm, "install", "tiny@1.0.0", "--foreground-scripts") for _ in range(2)]
         ended = [job.result() for job in jobs]
-    assert all(one.exit_code == 0 or "npm error" in one.stderr for one in ended), ended
+    assert all(one.exit_code == 0 or ("npm error" in one.stderr and one.exit_code != 38) for one in ended), ended
     if not any(one.exit_code == 0 for one in ended):
         project.install()
     assert project.mapped() == [prebuilt()]
