@@ -6,22 +6,18 @@ machine as well, and there is no archive of that one beside the target's.
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipeline.model.target import find_target
-from pipeline.sources.registry import user_home
 from tests.bench.measuring import Usage
 from tests.bench.places import ROOT, SUITE, BenchError, Place
-from tests.bench.ways import CARGO_HOME, failure
+from tests.bench.ways import failure
 
 NAME = "deno-core-app"
 TARGET = find_target("arm64")
-ROOT_PACKAGES = ("rustc-web", "cargo-web", "pkg-config")
 # The profile `fast` of releases.toml, for Cargo alone.
 PROFILE = {"OPT_LEVEL": "1", "LTO": "false", "CODEGEN_UNITS": "16", "DEBUG": "false", "INCREMENTAL": "false"}
 
@@ -55,27 +51,14 @@ def _pipeline(place: Place, mirror: Path, *options: str) -> dict[str, Any]:
 
 
 def _emulated(place: Place, mirror: Path) -> dict[str, Any]:
-    """Build with Cargo in a root that was made before the clock starts; the compilers are the root's own."""
+    """Build with Cargo in a root whose compilers are its own."""
     workspace = place.directory / NAME
     shutil.copytree(ROOT / "examples" / NAME, workspace, ignore=shutil.ignore_patterns("target"), dirs_exist_ok=True)
-    packages = [word for name in ROOT_PACKAGES for word in ("--package", name)]
-    root = ("--target", TARGET.name, "--suite", SUITE, "--no-native", *packages)
-    argv = [sys.executable, "-m", "pipeline", "--cache-dir", str(place.cache_dir), "root"]
-    env = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
-    place.run([*argv, "create", *root], env=env, cwd=workspace)
-    seen = (
-        f"{user_home(os.environ) / 'registry'}:{CARGO_HOME}/registry",
-        f"{mirror}:/opt/v8:ro",
-    )
-    inside = {
-        "CARGO_HOME": CARGO_HOME,
-        "RUSTY_V8_MIRROR": "/opt/v8",
-        **{f"CARGO_PROFILE_RELEASE_{name}": value for name, value in PROFILE.items()},
-    }
-    words = [word for place_in in seen for word in ("--mount", place_in)]
-    words += [word for name, value in inside.items() for word in ("--env", f"{name}={value}")]
-    cargo = ("cargo", "build", "--locked", "--offline", "--release")
-    return _taken(place.run([*argv, "run", *root, *words, "--no-network", *cargo], env=env, cwd=workspace))
+    profile = {f"CARGO_PROFILE_RELEASE_{name}": value for name, value in PROFILE.items()}
+    inside = {"RUSTY_V8_MIRROR": "/opt/v8", **profile}
+    seen = ["--mount", f"{mirror}:/opt/v8:ro", "--no-network"]
+    seen += [word for name, value in inside.items() for word in ("--env", f"{name}={value}")]
+    return _taken(place.cargo_in_root(workspace, ["--no-native"], seen))
 
 
 def _taken(usage: Usage) -> dict[str, Any]:

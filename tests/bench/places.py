@@ -18,12 +18,16 @@ from pipeline.model.events import NullReporter
 from pipeline.model.target import find_target
 from pipeline.model.toolchain import Toolchain
 from pipeline.rust import cargo
+from pipeline.sources.registry import user_home
 from pipeline.stages.building import toolbox
 from tests.bench.measuring import Usage, measured
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SUITE = "bookworm"
 PACKAGES = ("libnode-dev",)
+ROOT_PACKAGES = ("rustc-web", "cargo-web", "pkg-config")
+CARGO_HOME = "/opt/cargo"
+"""In a root."""
 
 
 class BenchError(Exception):
@@ -75,6 +79,22 @@ class Place:
             "--out", self.directory / "dist",
         )  # fmt: skip
         return usage, result["outcomes"]
+
+    def cargo_in_root(self, workspace: Path, root: Sequence[str], seen: Sequence[str], *cargo: str) -> Usage:
+        """Build with Cargo in an arm64 root, which is made before the clock starts; return what the build took.
+
+        *root* says what is special about it, *seen* what is mounted and set inside. What crates a build needs, Cargo
+        must have fetched before. Raises BenchError.
+        """
+        argv = [sys.executable, "-m", "pipeline", "--cache-dir", str(self.cache_dir), "root"]
+        env = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
+        packages = [word for name in ROOT_PACKAGES for word in ("--package", name)]
+        options = ("--target", "arm64", "--suite", SUITE, *packages, *root)
+        self.run([*argv, "create", *options], env=env, cwd=workspace)
+        registry = f"{user_home(os.environ) / 'registry'}:{CARGO_HOME}/registry"
+        own = ("--mount", registry, "--env", f"CARGO_HOME={CARGO_HOME}")
+        build = ("cargo", "build", "--locked", "--offline", "--release", *cargo)
+        return self.run([*argv, "run", *options, *own, *seen, *build], env=env, cwd=workspace)
 
     def run(self, argv: Sequence[str], *, env: dict[str, str], cwd: Path | None = None) -> Usage:
         """Run a command that has to go well. Raises BenchError."""

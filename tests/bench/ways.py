@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 import subprocess
 import sys
@@ -20,17 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model.toolchain import Toolchain
-from pipeline.sources.registry import user_home
 from tests.bench.measuring import Usage, median_of
-from tests.bench.places import PACKAGES, ROOT, SUITE, BenchError, Place
+from tests.bench.places import PACKAGES, BenchError, Place
 from tests.bench.trees import fresh_pico
 
 TARGET = "arm64"
 HOST = "amd64"
 SCRIPT = "console.log(6 * 7)"
-ROOT_PACKAGES = ("rustc-web", "cargo-web", "pkg-config", *PACKAGES)
-CARGO_HOME = "/opt/cargo"
-"""In the root."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,25 +161,12 @@ def host_linker(host: Toolchain, directory: Path) -> Path:
 
 
 def _in_root(place: Place, *options: str) -> Product:
-    """Build in a root, which is made before the clock starts."""
+    """Build in a root; what crates the build needs, Cargo has fetched for the ways before."""
     workspace = fresh_pico(place.directory)
-    packages = [word for name in ROOT_PACKAGES for word in ("--package", name)]
-    root = ("--target", TARGET, "--suite", SUITE, *packages, *options)
-    argv = [sys.executable, "-m", "pipeline", "--cache-dir", str(place.cache_dir), "root"]
-    env = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
-    place.run([*argv, "create", *root], env=env, cwd=workspace)
-    # What crates the build needs, Cargo has fetched for the ways before.
-    seen = (
-        "--mount",
-        f"{user_home(os.environ) / 'registry'}:{CARGO_HOME}/registry",
-        "--env",
-        f"CARGO_HOME={CARGO_HOME}",
-        # GCC knows `-I=` with a sysroot only.
-        "--env",
-        "CXXFLAGS=-I/usr/include/node",
-    )
-    build = ("cargo", "build", "--locked", "--offline", "--release", "--package", "pico")
-    usage = place.run([*argv, "run", *root, *seen, *build], env=env, cwd=workspace)
+    packages = [word for name in PACKAGES for word in ("--package", name)]
+    # GCC knows `-I=` with a sysroot only.
+    seen = ("--env", "CXXFLAGS=-I/usr/include/node")
+    usage = place.cargo_in_root(workspace, [*packages, *options], seen, "--package", "pico")
     return Product(usage, workspace / "target" / "release" / "pico", place.toolchain(TARGET))
 
 
